@@ -1,0 +1,1 @@
+"""What travels: records, conversations, artifacts, the recipe, the workspace, events, the store."""

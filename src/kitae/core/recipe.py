@@ -1,0 +1,316 @@
+"""The recipe: one YAML file that a person can read. Every field's docstring is its help, its schema and its form."""
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import Field, ValidationError
+from pydantic_core import ErrorDetails
+
+from kitae.core.settings import Auto, Settings
+from kitae.errors import RecipeError, UnknownName
+
+
+class SourceSettings(Settings):
+    """One raw file (or several by a glob), and the terms on which it may be used."""
+
+    path: str
+    """File or glob, relative to the recipe; `${NAME:-default}` takes an environment variable."""
+    shape: Literal["auto", "messages", "sharegpt", "alpaca", "prompt_completion", "question_answer", "text_label"] = (
+        "auto"
+    )
+    """How rows are built; `auto` looks at the first rows."""
+    columns: dict[str, str] = Field(default_factory=dict)
+    """Which column (or dotted path, such as `meta.topic` or `utterances.0.text`) holds what:
+    question, answer, text, label, system, licence, consent, rights_holder, language, group, use."""
+    encoding: str = "auto"
+    """Text encoding; `auto` detects UTF-8, UTF-16, CP932, EUC-JP."""
+    licence: str | None = None
+    """SPDX licence of every row that does not say its own; without any, a row is dropped."""
+    consent: str | None = None
+    """On what basis the data may be used: contract, consent, legitimate-interest, public."""
+    rights_holder: str | None = None
+    """Who holds the rights."""
+    use: Literal["split", "train", "validation", "test"] = "split"
+    """A split somebody else drew; `split` lets kitae draw it, or takes it row by row from `columns: {use: …}`."""
+
+
+class PrivacySettings(Settings):
+    """What happens to private data and secrets in the text."""
+
+    mode: Literal["off", "flag", "mask", "replace", "drop"] = "replace"
+    """off: nothing; flag: only say; mask: a kind name such as [email]; replace: a consistent made-up value; drop."""
+    kinds: list[str] | Auto = "auto"
+    """Which kinds to look for; `auto` is all of them."""
+
+
+class DuplicateSettings(Settings):
+    """What counts as the same record."""
+
+    exact: bool = True
+    """Drop records whose text is equal after normalisation."""
+    near: float | None = Field(default=0.8, gt=0.0, le=1.0)
+    """Jaccard similarity of character n-grams above which two records are the same; null switches it off."""
+    conflicts: Literal["keep", "drop"] = "drop"
+    """The same question with different answers: `drop` keeps the majority's answer, or none on a tie."""
+
+
+class SplitSettings(Settings):
+    """Shares of training, validation and test; no duplicate cluster and no group crosses."""
+
+    train: float = Field(default=0.8, ge=0.0, le=1.0)
+    """Share for training."""
+    validation: float = Field(default=0.1, ge=0.0, le=1.0)
+    """Share for validation: early stopping looks at it."""
+    test: float = Field(default=0.1, ge=0.0, le=1.0)
+    """Share for the verdict; training never sees it."""
+    group_by: str | None = None
+    """A meta column (customer, document) whose rows stay together."""
+    stratify_by: str | None = None
+    """`label`, `language` or a meta column whose shares are kept alike in all three."""
+
+
+class DataSettings(Settings):
+    """From raw records to a clean, redacted, deduplicated, split dataset."""
+
+    sources: list[SourceSettings] = Field(min_length=1)
+    """The raw files."""
+    instruction: str | None = None
+    """A system message put before every record that has none."""
+    clean: dict[str, bool | float] = Field(default_factory=dict)
+    """Rules by name: a threshold, or false to switch one off. `kitae data rules` lists them."""
+    languages: list[str] = Field(default=["ja", "en"])
+    """Languages kept; others are dropped as wrong language."""
+    privacy: PrivacySettings = PrivacySettings()
+    """Private data and secrets."""
+    duplicates: DuplicateSettings = DuplicateSettings()
+    """Exact and near duplicates, conflicting answers."""
+    split: SplitSettings = SplitSettings()
+    """Training, validation, test."""
+
+
+class MethodSettings(Settings):
+    """How much of the base is trained, and how."""
+
+    kind: Literal["lora"] = "lora"
+    """Low-rank adapters (Hu et al. 2021, arXiv:2106.09685) on the linear layers."""
+    rank: int = Field(default=16, ge=1, le=1024)
+    """Rank r of the update."""
+    alpha: float | Auto = "auto"
+    """Scale numerator: the update is multiplied by alpha / rank; `auto` is twice the rank."""
+    dropout: float = Field(default=0.0, ge=0.0, lt=1.0)
+    """Dropout on the input of the update."""
+    targets: list[str] | Auto = "auto"
+    """Names of the linear layers; `auto` is all of them but the head."""
+    train_embeddings: bool | Auto = "auto"
+    """Train the token embeddings (and a tied head) as well; `auto` does so on small bases."""
+
+
+class EarlyStopping(Settings):
+    """When to stop before the last epoch."""
+
+    patience: int = Field(default=3, ge=1)
+    """Validations without improvement before training stops; the best state is kept."""
+    min_delta: float = Field(default=0.0, ge=0.0)
+    """Smallest fall of the validation loss that counts as improvement."""
+
+
+class TrainSettings(Settings):
+    """The training loop."""
+
+    epochs: float = Field(default=3.0, gt=0.0, le=1000.0)
+    """Passes over the training split."""
+    learning_rate: float | Auto = "auto"
+    """Peak rate of AdamW."""
+    tokens_per_step: int | Auto = "auto"
+    """Unpadded tokens between two optimizer updates."""
+    max_row_tokens: int | Auto = "auto"
+    """Longer conversations are cut at the last whole turn that fits."""
+    precision: Literal["auto", "bf16", "fp32"] = "auto"
+    """Number format of the matrix products; adapter weights and optimizer stay fp32."""
+    warmup_share: float = Field(default=0.06, ge=0.0, lt=1.0)
+    """Share of the steps in which the rate rises from zero."""
+    final_rate_share: float = Field(default=0.04, ge=0.0, le=1.0)
+    """The cosine ends at this share of the peak rate."""
+    weight_decay: float = Field(default=0.01, ge=0.0)
+    """Decoupled weight decay of AdamW, matrices only."""
+    max_gradient_norm: float = Field(default=1.0, gt=0.0)
+    """Gradients are scaled down to this global norm."""
+    validations: int | Auto = "auto"
+    """How many times the validation loss is measured over the whole training."""
+    checkpoint_seconds: float = Field(default=20.0, gt=0.0)
+    """At most this much work is lost when the process is killed."""
+    early_stopping: EarlyStopping | None = EarlyStopping()
+    """null trains to the last step."""
+
+
+class HeldOut(Settings):
+    """One more held-out set that training never sees, reported beside the test split."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_-]*$")
+    """Short name used in the report."""
+    source: SourceSettings
+    """Where it is."""
+
+
+class EvaluateSettings(Settings):
+    """How the verdict is reached."""
+
+    metrics: list[str] | Auto = "auto"
+    """Names of metrics; `auto` chooses by task."""
+    compare_to: list[Literal["base", "choice", "baseline"]] = Field(default=["base", "choice", "baseline"])
+    """base: the untuned model's free answer; choice: its best answer among the known ones; baseline: a classical one."""
+    also: list[HeldOut] = Field(default_factory=list)
+    """More held-out sets."""
+    max_new_tokens: int | Auto = "auto"
+    """Longest answer; `auto` takes the longest known answer and a little more."""
+    batch_rows: int = Field(default=64, ge=1)
+    """Rows generated together."""
+    confidence: float = Field(default=0.95, gt=0.5, lt=1.0)
+    """Level of the intervals."""
+
+
+class GateSettings(Settings):
+    """What a version must show to be registered as a candidate for promotion."""
+
+    min_gain: float = 0.0
+    """The tuned model must beat the base by more than this on the main metric."""
+    max_p_value: float = Field(default=0.05, gt=0.0, le=1.0)
+    """The paired test against the base must be at most this."""
+    beat_baseline: bool = False
+    """Refuse when the classical baseline is significantly better."""
+
+
+class Recipe(Settings):
+    """The whole way from raw files to a registered version."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
+    """Name of the versions it makes: `name:1`, `name:2`, …"""
+    task: Literal["chat", "classify"] = "chat"
+    """chat: free answers; classify: the answer is one of a set of labels, generated as text."""
+    seed: int = Field(default=7, ge=0)
+    """Everything random follows from it."""
+    data: DataSettings
+    """Raw records to splits."""
+    base: str = "kitae-nano"
+    """The model to start from: a catalogue name, a local folder, or a hub id."""
+    method: MethodSettings = MethodSettings()
+    """What is trained."""
+    train: TrainSettings = TrainSettings()
+    """The loop."""
+    evaluate: EvaluateSettings = EvaluateSettings()
+    """The verdict."""
+    gates: GateSettings = GateSettings()
+    """What must hold."""
+
+
+def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
+    """Read a recipe file and apply `section.key=value` overrides (values are YAML).
+
+    Raises `RecipeError` or `UnknownName` with the line's place in the recipe and the nearest known key.
+    """
+    if not path.is_file():
+        raise RecipeError(f"there is no recipe at {path}", hint="`kitae demo` writes a complete example to start from")
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise RecipeError(f"{path} is not UTF-8 text", got=str(error), hint="Save the recipe as UTF-8") from error
+    except yaml.YAMLError as error:
+        raise RecipeError(f"{path} is not valid YAML", got=" ".join(str(error).split())) from error
+    if not isinstance(raw, dict):
+        raise RecipeError(
+            f"{path} holds no recipe", got=type(raw).__name__, hint="A recipe is a YAML mapping: name, data, base, …"
+        )
+    for override in overrides:
+        _apply(raw, override)
+    return parse_recipe(raw)
+
+
+def parse_recipe(raw: Mapping[str, Any]) -> Recipe:
+    """Check plain values and make them a recipe. Raises `RecipeError` or `UnknownName`."""
+    try:
+        recipe = Recipe.model_validate(raw)
+    except ValidationError as error:
+        raise _first_problem(error) from error
+    shares = recipe.data.split
+    total = shares.train + shares.validation + shares.test
+    if abs(total - 1.0) > 1e-6:
+        raise RecipeError("data.split: train + validation + test must be 1", got=f"{total:g}")
+    if shares.train == 0.0:
+        raise RecipeError("data.split.train is 0: nothing would be trained", hint="Use for example 0.8 / 0.1 / 0.1")
+    return recipe
+
+
+def locate(path: str, folder: Path) -> Path:
+    """A path written in a recipe, with `${NAME:-default}` filled in, relative to the recipe's folder."""
+
+    def fill(match: re.Match[str]) -> str:
+        return os.environ.get(match.group(1)) or (match.group(2) or "")
+
+    filled = Path(re.sub(r"\$\{(\w+)(?::-([^}]*))?\}", fill, path)).expanduser()
+    return filled if filled.is_absolute() else folder / filled
+
+
+def _apply(raw: dict[Any, Any], override: str) -> None:
+    key, separator, text = override.partition("=")
+    if not separator or not key.strip():
+        raise RecipeError("--set wants section.key=value", got=override, hint="For example --set train.epochs=5")
+    *sections, last = key.strip().split(".")
+    node: Any = raw
+    for section in sections:
+        node = node.setdefault(section, {}) if isinstance(node, dict) else _item(node, section, override)
+    value = yaml.safe_load(text)
+    if isinstance(node, list):
+        node[_index(node, last, override)] = value
+    elif isinstance(node, dict):
+        node[last] = value
+    else:
+        raise RecipeError("--set names a place inside a plain value", got=override)
+
+
+def _item(node: Any, section: str, override: str) -> Any:
+    if isinstance(node, list):
+        return node[_index(node, section, override)]
+    raise RecipeError("--set names a place inside a plain value", got=override)
+
+
+def _index(node: list[Any], section: str, override: str) -> int:
+    if section.isdigit() and int(section) < len(node):
+        return int(section)
+    raise RecipeError(f"--set: the list has items 0 to {len(node) - 1}", got=override)
+
+
+def _first_problem(error: ValidationError) -> RecipeError | UnknownName:
+    problems = error.errors()
+    problem = next((p for p in problems if p["type"] == "extra_forbidden"), problems[0])
+    place = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        *sections, last = problem["loc"]
+        where = ".".join(str(s) for s in sections) or "the recipe"
+        return UnknownName(f"key in {where}:", got=str(last), known=_known_keys(problem))
+    more = f" ({len(problems) - 1} more after this one)" if len(problems) > 1 else ""
+    return RecipeError(
+        f"{place}: {problem['msg']}{more}",
+        got=repr(problem["input"])[:120],
+        hint="`kitae recipe schema` prints every key with its meaning",
+    )
+
+
+def _known_keys(problem: ErrorDetails) -> list[str]:
+    """The keys that the section with the unknown one has."""
+    model: Any = Recipe
+    for part in problem["loc"][:-1]:
+        if isinstance(part, str) and isinstance(model, type) and part in getattr(model, "model_fields", {}):
+            model = _settings_in(model.model_fields[part].annotation)
+    return sorted(model.model_fields) if isinstance(model, type) and issubclass(model, Settings) else []
+
+
+def _settings_in(annotation: Any) -> Any:
+    """The settings class inside an annotation such as `list[SourceSettings]` or `EarlyStopping | None`."""
+    if isinstance(annotation, type) and issubclass(annotation, Settings):
+        return annotation
+    inner = (_settings_in(arg) for arg in getattr(annotation, "__args__", ()))
+    return next((found for found in inner if found is not None), None)

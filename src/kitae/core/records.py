@@ -1,0 +1,142 @@
+"""A record: one example with its conversation, where it came from, on what terms, and what was done to it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from kitae.core.settings import digest_of
+
+Role = Literal["system", "user", "assistant", "tool"]
+ROLES: tuple[Role, ...] = ("system", "user", "assistant", "tool")
+
+
+@dataclass(frozen=True)
+class Message:
+    """One turn of a conversation."""
+
+    role: Role
+    content: str
+
+    def as_dict(self) -> dict[str, str]:
+        """The turn as chat templates and JSON want it."""
+        return {"role": self.role, "content": self.content}
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a record stood: file name, 1-based row (data row, or line of a JSONL file), sheet of a workbook."""
+
+    file: str
+    row: int
+    sheet: str = ""
+
+    def __str__(self) -> str:
+        """`faq.xlsx[ja]:17`, as people write places."""
+        return f"{self.file}[{self.sheet}]:{self.row}" if self.sheet else f"{self.file}:{self.row}"
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One thing done to a record: the rule, the reason for people, and values for programs."""
+
+    rule: str
+    reason: str
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The edit as JSON-ready values."""
+        return {"rule": self.rule, "reason": self.reason, "detail": dict(self.detail)}
+
+
+@dataclass(frozen=True)
+class Terms:
+    """On what terms a record may be used: SPDX licence, consent basis, rights holder."""
+
+    licence: str = ""
+    consent: str = ""
+    rights_holder: str = ""
+
+
+@dataclass(frozen=True)
+class Record:
+    """One example. `use` is a split somebody else drew ("train", "validation", "test") or "" when kitae draws it.
+
+    `label` is the class name when the task is classification, else "". `meta` keeps the other columns as they were.
+    """
+
+    id: str
+    messages: tuple[Message, ...]
+    origin: Origin
+    terms: Terms = Terms()
+    language: str = ""
+    label: str = ""
+    use: str = ""
+    meta: Mapping[str, Any] = field(default_factory=dict)
+    history: tuple[Edit, ...] = ()
+
+    def with_edit(self, edit: Edit, **changes: Any) -> "Record":
+        """The record after an edit: fields changed as named, and the edit added to its history."""
+        return replace(self, history=(*self.history, edit), **changes)
+
+    def with_messages(self, messages: Sequence[Message], edit: Edit) -> "Record":
+        """The record with other messages, and the edit that explains them."""
+        return self.with_edit(edit, messages=tuple(messages))
+
+    @property
+    def prompt(self) -> tuple[Message, ...]:
+        """Everything before the last assistant turn."""
+        last = self._last_assistant()
+        return self.messages if last is None else self.messages[:last]
+
+    @property
+    def question(self) -> str:
+        """The last user turn before the last assistant turn, or "" when there is none."""
+        return next((m.content for m in reversed(self.prompt) if m.role == "user"), "")
+
+    @property
+    def answer(self) -> str:
+        """The last assistant turn, or "" when there is none."""
+        last = self._last_assistant()
+        return "" if last is None else self.messages[last].content
+
+    def _last_assistant(self) -> int | None:
+        indices = (i for i in range(len(self.messages) - 1, -1, -1) if self.messages[i].role == "assistant")
+        return next(indices, None)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The record as JSON-ready values; `from_dict` reads them back."""
+        return {
+            "id": self.id,
+            "messages": [m.as_dict() for m in self.messages],
+            "origin": {"file": self.origin.file, "row": self.origin.row, "sheet": self.origin.sheet},
+            "terms": {
+                "licence": self.terms.licence,
+                "consent": self.terms.consent,
+                "rights_holder": self.terms.rights_holder,
+            },
+            "language": self.language,
+            "label": self.label,
+            "use": self.use,
+            "meta": dict(self.meta),
+            "history": [edit.as_dict() for edit in self.history],
+        }
+
+    @staticmethod
+    def from_dict(row: Mapping[str, Any]) -> "Record":
+        """A record from `as_dict`'s values."""
+        return Record(
+            id=row["id"],
+            messages=tuple(Message(m["role"], m["content"]) for m in row["messages"]),
+            origin=Origin(**row["origin"]),
+            terms=Terms(**row["terms"]),
+            language=row["language"],
+            label=row["label"],
+            use=row["use"],
+            meta=row["meta"],
+            history=tuple(Edit(**edit) for edit in row["history"]),
+        )
+
+
+def record_id(origin: Origin, content: object) -> str:
+    """A stable id (16 hex characters) from where a row stood and what it said, JSON-ready."""
+    return digest_of([origin.file, origin.sheet, origin.row, content])[:16]

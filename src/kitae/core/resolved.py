@@ -1,0 +1,90 @@
+"""The recipe after planning: the same sections without any `auto`. Training and evaluation read only this."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from kitae.core.recipe import EarlyStopping
+from kitae.core.settings import Settings
+
+
+class ResolvedMethod(Settings):
+    """What is trained, in figures."""
+
+    kind: Literal["lora"]
+    """Low-rank adapters."""
+    rank: int
+    """Rank r of the update."""
+    alpha: float
+    """Scale numerator."""
+    dropout: float
+    """Dropout on the input of the update."""
+    targets: list[str]
+    """Names (last part) of the linear layers that get an adapter."""
+    train_embeddings: bool
+    """Whether token embeddings are trained as well."""
+
+
+class ResolvedTrain(Settings):
+    """The training loop, in figures."""
+
+    epochs: float
+    """Passes over the training split."""
+    learning_rate: float
+    """Peak rate."""
+    tokens_per_step: int
+    """Unpadded tokens between two updates."""
+    max_row_tokens: int
+    """Longest row."""
+    precision: Literal["bf16", "fp32"]
+    """Number format of the matrix products."""
+    warmup_share: float
+    """Share of the steps with a rising rate."""
+    final_rate_share: float
+    """Last rate as a share of the peak."""
+    weight_decay: float
+    """Decoupled weight decay."""
+    max_gradient_norm: float
+    """Clipping norm."""
+    validations: int
+    """Validations over the whole training."""
+    checkpoint_seconds: float
+    """Seconds between checkpoints; never changes the result."""
+    early_stopping: EarlyStopping | None
+    """When to stop early."""
+
+
+class ResolvedEvaluate(Settings):
+    """The verdict, in figures."""
+
+    metrics: list[str]
+    """Names of metrics; the first is the main one."""
+    compare_to: list[Literal["base", "choice", "baseline"]]
+    """Opponents."""
+    max_new_tokens: int
+    """Longest answer in tokens."""
+    batch_rows: int
+    """Rows generated together."""
+    confidence: float
+    """Level of the intervals."""
+
+
+class Resolved(Settings):
+    """Everything training and evaluation need, with no `auto` left."""
+
+    name: str
+    """Name of the recipe."""
+    task: Literal["chat", "classify"]
+    """What kind of answer."""
+    seed: int = Field(ge=0)
+    """Everything random follows from it."""
+    base: str
+    """Folder of the base model, or its catalogue name."""
+    base_digest: str
+    """Digest of the base's files."""
+    method: ResolvedMethod
+    """What is trained."""
+    train: ResolvedTrain
+    """The loop."""
+    evaluate: ResolvedEvaluate
+    """The verdict."""
