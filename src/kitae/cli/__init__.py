@@ -1,1 +1,1 @@
-"""cli."""
+"""The terminal door: thin commands over the same functions that the web and programs call."""

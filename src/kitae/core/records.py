@@ -1,9 +1,11 @@
 """A record: one example with its conversation, where it came from, on what terms, and what was done to it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Literal
 
+from kitae.core.files import read_jsonl
 from kitae.core.settings import digest_of
 
 Role = Literal["system", "user", "assistant", "tool"]
@@ -140,3 +142,9 @@ class Record:
 def record_id(origin: Origin, content: object) -> str:
     """A stable id (16 hex characters) from where a row stood and what it said, JSON-ready."""
     return digest_of([origin.file, origin.sheet, origin.row, content])[:16]
+
+
+def read_records(path: Path) -> Iterator[Record]:
+    """Yield the records of a JSONL file of `Record.as_dict` rows one by one."""
+    for row in read_jsonl(path):
+        yield Record.from_dict(row)

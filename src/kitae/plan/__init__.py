@@ -1,1 +1,6 @@
-"""plan."""
+"""Plan: dataset + hardware -> every `auto` resolved with a reason, and whether it will fit, before anything runs."""
+
+from kitae.plan.hardware import Hardware, look
+from kitae.plan.resolve import resolve, resolved
+
+__all__ = ["Hardware", "look", "resolve", "resolved"]

@@ -1,0 +1,53 @@
+"""`kitae doctor`: what is installed, what is missing, what to do."""
+
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+
+from kitae.cli.options import AsJson, Home, print_json
+
+NEEDED = ("torch", "transformers", "peft", "polars", "scikit-learn", "sacrebleu", "sqlalchemy", "fastapi", "altair")
+OPTIONAL = {"wandb": "kitae[wandb]", "trl": "kitae[bench]", "pytest": "kitae[dev]"}
+
+
+def doctor(home: Home = None, as_json: AsJson = False) -> None:
+    """Say what is installed, what the machine has, and what to do about what is missing."""
+    from kitae.core.workspace import Workspace
+    from kitae.plan.hardware import GIB, free_disk, look
+
+    out = Workspace.open(home)
+    hardware = look()
+    packages = {name: _version(name) for name in (*NEEDED, *OPTIONAL)}
+    missing = [name for name in NEEDED if packages[name] is None]
+    nano = Path(__file__).parents[1] / "models" / "nano" / "model.safetensors"
+    advice = [f"pip install {name}" for name in missing]
+    if not nano.is_file():
+        advice.append("The embedded base is missing: reinstall kitae")
+    if not hardware.bf16:
+        advice.append("No bf16 in hardware: training runs in fp32, about four times slower on this processor")
+    values = {
+        "machine": hardware.sentence,
+        "workspace": str(out.home),
+        "free_disk_gib": round(free_disk(out.home) / GIB, 1),
+        "packages": packages,
+        "advice": advice,
+        "ready": not missing and nano.is_file(),
+    }
+    if as_json:
+        print_json(values)
+        return
+    print(f"machine    {values['machine']}")
+    print(f"workspace  {values['workspace']} ({values['free_disk_gib']} GiB free)")
+    for name, found in packages.items():
+        need = "" if name in NEEDED else f"  (optional: {OPTIONAL[name]})"
+        print(f"{'ok  ' if found else '--  '} {name:<14} {found or 'not installed'}{need}")
+    for line in advice:
+        print(f"->  {line}")
+    print("Ready." if values["ready"] else "Not ready: see above.")
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None if find_spec(name) is None else "unknown"

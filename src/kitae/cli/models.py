@@ -1,0 +1,60 @@
+"""`kitae models`: the registry."""
+
+from typing import Annotated
+
+import typer
+
+from kitae.cli.options import AsJson, Home, print_json
+
+app = typer.Typer(help="Registered versions.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.command("list")
+def list_(home: Home = None, as_json: AsJson = False) -> None:
+    """List the versions, newest first."""
+    from kitae import registry
+    from kitae.core.workspace import Workspace
+
+    cards = registry.list_versions(Workspace.open(home))
+    if as_json:
+        print_json([card.as_dict() for card in cards])
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    if not cards:
+        print("No versions yet. Begin with: kitae demo, or kitae run RECIPE")
+        return
+    table = Table("version", "status", "base", "verdict", box=None, pad_edge=False)
+    for card in cards:
+        table.add_row(card.reference, card.status, card.base, card.sentence)
+    Console().print(table)
+
+
+@app.command()
+def show(
+    version: Annotated[str, typer.Argument(metavar="VERSION", help="For example support-faq:1 or support-faq.")],
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show one version: verdict, gates, and everything it was made from."""
+    from kitae import registry
+    from kitae.core.workspace import Workspace
+
+    card = registry.show_version(Workspace.open(home), version)
+    if as_json:
+        print_json(card.as_dict())
+        return
+    from rich.console import Console
+
+    console = Console()
+    console.print(f"[bold]{card.reference}[/]  {card.status}", highlight=False)
+    console.print(card.sentence, highlight=False, markup=False)
+    for gate in card.gates:
+        console.print(f"  gate {gate['name']}: {gate['reason']}", highlight=False, markup=False)
+    console.print(f"  base     {card.base}", highlight=False, markup=False)
+    for kind, digest in card.lineage.items():
+        console.print(f"  {kind:<8} {digest[:12]}", highlight=False, markup=False)
+    console.print(
+        f"  adapter  {card.adapter_folder}\n  report   {card.report}", highlight=False, markup=False, soft_wrap=True
+    )

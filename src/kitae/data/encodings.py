@@ -1,0 +1,136 @@
+"""Which text encoding a raw file has, found from its bytes alone."""
+
+import codecs
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from kitae.core.files import BLOCK_BYTES
+
+SAMPLE_BYTES = 1 << 20
+ERROR_PENALTY = 20.0
+BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+CANDIDATES = ("utf-8", "cp932", "euc_jp", "cp1252")
+"""In the order in which a tie is decided."""
+
+BINARY_SIGNATURES = {
+    b"\x89PNG": "a PNG picture",
+    b"\xff\xd8\xff": "a JPEG picture",
+    b"GIF8": "a GIF picture",
+    b"%PDF": "a PDF",
+    b"PK\x03\x04": "a ZIP archive (an .xlsx must be named so)",
+    b"\x1f\x8b": "a gzip archive",
+    b"PAR1": "a Parquet file",
+    b"\xd0\xcf\x11\xe0": "an old Office file (.xls, .doc)",
+    b"SQLite format 3": "an SQLite database",
+    b"\x7fELF": "a program",
+}
+
+_HALF_KANA = re.compile(r"[｡-ﾟ]")
+_JAPANESE = re.compile(r"[ぁ-ヿ、。「」一-鿿々ー・！？（）０-９]")
+_LATIN_1_LETTER = re.compile(r"[À-ÖØ-öø-ÿŒœŠšŽžŸ’‘“”–—…€£°«»¿¡]")
+
+
+def detect_encoding(path: Path) -> str:
+    """The Python name of a text file's encoding: BOM first, then UTF-8 if the whole file is, then the likeliest.
+
+    The others are judged on the lines with bytes above 127 (at most 1 MiB of them): by undecodable bytes, and by how
+    much of what comes out is text that people write.
+    """
+    with path.open("rb") as file:
+        head = file.read(4096)
+    for bom, name in BOMS:
+        if head.startswith(bom):
+            return name
+    if wide := _utf16_without_bom(head):
+        return wide
+    if _is_utf8(path):
+        return "utf-8"
+    sample = _sample(path)
+    return min(CANDIDATES, key=lambda name: (_penalty(sample, name), CANDIDATES.index(name)))
+
+
+def binary_kind(path: Path) -> str | None:
+    """What a binary file is, in words, or None when it looks like text."""
+    with path.open("rb") as file:
+        head = file.read(1 << 16)
+    for signature, kind in BINARY_SIGNATURES.items():
+        if head.startswith(signature):
+            return kind
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or _utf16_without_bom(head[:4096]):
+        return None
+    controls = sum(byte < 9 or 13 < byte < 27 or 27 < byte < 32 for byte in head)
+    if b"\0" in head or controls > 0.02 * len(head):
+        return "binary data"
+    return None
+
+
+def decode_errors(encoding: str) -> str:
+    """How undecodable bytes are kept visible, so that only their row goes to quarantine."""
+    return "replace" if encoding.startswith("utf-16") else "surrogateescape"
+
+
+def undecodable(text: str) -> bool:
+    """Whether a text read with `decode_errors` holds bytes that its encoding cannot be."""
+    return any("\udc80" <= c <= "\udcff" for c in text)
+
+
+def _utf16_without_bom(head: bytes) -> str | None:
+    """UTF-16 of mostly ASCII text shows as a zero in every second byte."""
+    even, odd = head[0::2].count(0), head[1::2].count(0)
+    half = len(head) // 2
+    if half and odd > 0.3 * half and even < 0.02 * half:
+        return "utf-16-le"
+    if half and even > 0.3 * half and odd < 0.02 * half:
+        return "utf-16-be"
+    return None
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while block := file.read(BLOCK_BYTES):
+            yield block
+
+
+def _is_utf8(path: Path) -> bool:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        for block in _blocks(path):
+            decoder.decode(block)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _sample(path: Path) -> bytes:
+    lines: list[bytes] = []
+    size = 0
+    with path.open("rb") as file:
+        for line in file:
+            if not line.isascii():
+                lines.append(line)
+                size += len(line)
+            if size >= SAMPLE_BYTES:
+                break
+    return b"".join(lines)[:SAMPLE_BYTES]
+
+
+def _penalty(sample: bytes, encoding: str) -> float:
+    """How unlikely the encoding is: undecodable bytes count most, then characters that nobody writes."""
+    text = sample.decode(encoding, errors="surrogateescape")
+    errors = sum("\udc80" <= c <= "\udcff" for c in text)
+    if encoding == "utf-8":
+        return ERROR_PENALTY * errors
+    foreign = [c for c in text if c > "\x7f" and not "\udc80" <= c <= "\udcff"]
+    joined = "".join(foreign)
+    if encoding == "cp1252":
+        odd = len(foreign) - len(_LATIN_1_LETTER.findall(joined))
+        runs = sum(len(run) - 1 for run in re.findall(r"[^\x00-\x7f]+", text))
+        return ERROR_PENALTY * errors + 2 * odd + runs
+    kana = sum("ぁ" <= c <= "ん" for c in foreign)
+    half = len(_HALF_KANA.findall(joined))
+    odd = len(foreign) - len(_JAPANESE.findall(joined)) - half
+    # Japanese without a single hiragana is rare; Latin-1 letters read as CP932 give lone kanji.
+    bare = 0 if kana else len(foreign)
+    return ERROR_PENALTY * errors + 2 * odd + half + bare

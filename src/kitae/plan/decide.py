@@ -1,0 +1,152 @@
+"""One function a decision: each takes the facts and returns the value with a sentence why.
+
+A value written in the recipe is kept and said to be the user's; `auto` is decided here and nowhere else.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from kitae.core.recipe import Recipe
+from kitae.models.facts import BaseFacts
+from kitae.plan.hardware import Hardware
+
+T = TypeVar("T")
+SMALL_BASE = 100_000_000
+"""Below this many parameters the embeddings are a large part of what the base knows, and cheap to train."""
+REFERENCE_WIDTH = 256
+REFERENCE_RATE = 4e-3
+"""Best of a search on kitae-nano (width 256); see docs/LOG.md."""
+RATE_EXPONENT = 1.08
+"""Takes 4e-3 at width 256 to 2e-4 at width 4,096: the LoRA rate of 7B models in QLoRA (arXiv:2305.14314, table 9)."""
+WANTED_STEPS = 400
+"""Fewer updates leave a LoRA under-trained; more cost time by small matrices."""
+ANSWER_MARGIN = 8
+MAIN_METRICS = {
+    "classify": ["accuracy", "macro_f1"],
+    "chat": ["exact_match", "rouge_l", "bleu"],
+}
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """Token counts of the training split: longest row, all rows together, longest answer, number of rows."""
+
+    longest_row: int
+    total: int
+    longest_answer: int
+    rows: int
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All that a decision may look at."""
+
+    recipe: Recipe
+    base: BaseFacts
+    hardware: Hardware
+    lengths: Lengths
+
+
+Decision = tuple[Any, str]
+
+
+def precision(facts: Facts) -> Decision:
+    """Number format of the matrix products."""
+    if facts.hardware.bf16:
+        return "bf16", "this machine multiplies bf16 in hardware, about four times as fast as fp32"
+    return "fp32", "this machine has no bf16 in hardware; emulated bf16 would be slower than fp32"
+
+
+def max_row_tokens(facts: Facts) -> Decision:
+    """Longest row: what the data needs, within what the base can read."""
+    longest, limit = facts.lengths.longest_row, facts.base.max_positions
+    if longest <= limit:
+        return max(16, math.ceil(longest / 16) * 16), f"the longest training row has {longest} tokens: nothing is cut"
+    return (
+        limit,
+        f"the base reads at most {limit} tokens; rows up to {longest} are cut at the last whole turn that fits",
+    )
+
+
+def tokens_per_step(facts: Facts) -> Decision:
+    """Tokens between two updates, so that training has some hundreds of updates."""
+    total = facts.lengths.total * facts.recipe.train.epochs
+    wanted = 2 ** round(math.log2(max(1.0, total / WANTED_STEPS)))
+    value = int(min(65_536, max(1_024, wanted)))
+    return value, f"{total:,.0f} tokens over all epochs make about {max(1, round(total / value))} updates"
+
+
+def learning_rate(facts: Facts) -> Decision:
+    """Peak rate by the width of the base."""
+    value = REFERENCE_RATE * (REFERENCE_WIDTH / facts.base.width) ** RATE_EXPONENT
+    value = float(f"{min(5e-3, max(5e-5, value)):.1e}")
+    width = facts.base.width
+    return value, f"LoRA rates fall with the width of the base: {REFERENCE_RATE:g} at 256, 2e-4 at 4,096; here {width}"
+
+
+def validations(facts: Facts) -> Decision:
+    """How often to look at the validation split."""
+    value = int(min(20, max(4, round(facts.recipe.train.epochs))))
+    return value, "about once an epoch, at least 4 and at most 20 times"
+
+
+def alpha(facts: Facts) -> Decision:
+    """Scale of the update."""
+    return 2.0 * facts.recipe.method.rank, "twice the rank, so that the rate need not change with the rank"
+
+
+def targets(facts: Facts) -> Decision:
+    """Layers that get an adapter."""
+    names = sorted(facts.base.linear_names)
+    return names, f"all {len(names)} kinds of linear layers: attention alone learns less (QLoRA, section 4)"
+
+
+def train_embeddings(facts: Facts) -> Decision:
+    """Whether to train the token embeddings."""
+    if facts.base.parameters < SMALL_BASE:
+        return True, "the base is small: its embeddings hold much of what it knows and cost little to train"
+    return False, "the base is large: its embeddings are good, and training them would cost much memory"
+
+
+def metrics(facts: Facts) -> Decision:
+    """What is measured; the first is the main one."""
+    chosen = MAIN_METRICS[facts.recipe.task]
+    return chosen, f"the task is {facts.recipe.task}; {chosen[0]} decides"
+
+
+def max_new_tokens(facts: Facts) -> Decision:
+    """Longest answer that evaluation waits for."""
+    return (
+        facts.lengths.longest_answer + ANSWER_MARGIN,
+        f"the longest known answer has {facts.lengths.longest_answer} tokens",
+    )
+
+
+DECISIONS: dict[str, Callable[[Facts], Decision]] = {
+    "train.precision": precision,
+    "train.max_row_tokens": max_row_tokens,
+    "train.tokens_per_step": tokens_per_step,
+    "train.learning_rate": learning_rate,
+    "train.validations": validations,
+    "method.alpha": alpha,
+    "method.targets": targets,
+    "method.train_embeddings": train_embeddings,
+    "evaluate.metrics": metrics,
+    "evaluate.max_new_tokens": max_new_tokens,
+}
+
+
+def decide(facts: Facts) -> tuple[dict[str, Any], dict[str, str]]:
+    """Every decidable setting by its dotted key, and a reason for each."""
+    values: dict[str, Any] = {}
+    reasons: dict[str, str] = {}
+    for key, decision in DECISIONS.items():
+        section, name = key.split(".")
+        written = getattr(getattr(facts.recipe, section), name)
+        if written == "auto":
+            values[key], reasons[key] = decision(facts)
+        else:
+            values[key], reasons[key] = written, "as the recipe says"
+    return values, reasons

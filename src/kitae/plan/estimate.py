@@ -1,0 +1,114 @@
+"""Memory and time of a training, term by term, before it runs.
+
+Memory of LoRA training is the sum of: the base's weights; adapter weights with their gradients and the two moments of
+AdamW (four fp32 values each); activations kept for the backward pass; logits of the labelled tokens of a chunk; and
+what Python, PyTorch and the tokeniser need in any case. The constants were fitted on CPU runs of two Llama shapes
+(8.5M and 135M parameters); `benchmarks/plan_error.py` measures how far off they are.
+"""
+
+from dataclasses import dataclass
+
+from kitae.core.resolved import ResolvedMethod, ResolvedTrain
+from kitae.models.facts import BaseFacts
+from kitae.plan.hardware import GIB, Hardware
+
+BYTES = {"bf16": 2, "fp32": 4}
+FP32 = 4
+ADAMW_COPIES = 4
+"""Weight, gradient, first and second moment."""
+RUNTIME_BYTES = int(0.75 * GIB)
+"""Python, PyTorch, transformers and the tokeniser, before any weight is loaded."""
+ACTIVATION_FACTOR = 2.6
+"""Kept values per token and layer, over (weights of a layer / width): inputs and outputs of every linear layer,
+the adapter's own, norms and the gate."""
+LOGIT_CHUNK_TOKENS = 1024
+USABLE_SHARE = 0.9
+"""The rest is left to the system."""
+CORE_GFLOPS = {("bf16", True): 105.0, ("fp32", True): 45.0, ("fp32", False): 25.0}
+"""What a CPU core reaches in training, by number format and AVX-512: a quarter of its matrix-product rate."""
+GPU_GFLOPS = 150_000.0
+NARROW_WIDTH = 384
+"""Narrow layers cannot fill the vector units: half the rate is reached at this width."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Bytes by term, floating-point operations, seconds."""
+
+    terms: dict[str, int]
+    flops: float
+    seconds: float
+    trained_parameters: int
+
+    @property
+    def total_bytes(self) -> int:
+        """All terms together."""
+        return sum(self.terms.values())
+
+    @property
+    def largest_term(self) -> str:
+        """The name of the term that takes most."""
+        return max(self.terms, key=lambda name: self.terms[name])
+
+    def as_dict(self) -> dict[str, object]:
+        """JSON-ready values."""
+        return {
+            "memory_gib": {name: round(size / GIB, 3) for name, size in self.terms.items()},
+            "total_gib": round(self.total_bytes / GIB, 2),
+            "train_seconds": round(self.seconds),
+            "teraflops": round(self.flops / 1e12, 2),
+            "trained_parameters": self.trained_parameters,
+        }
+
+
+def trained_parameters(facts: BaseFacts, method: ResolvedMethod) -> int:
+    """Parameters that get a gradient: r x (in + out) a linear layer, and the embeddings when asked for.
+
+    The two sides of a layer are taken from its weights: for a layer of i x o weights i + o is near 2 sqrt(i x o).
+    """
+    per_layer = layer_parameters(facts)
+    linears = max(1, len(method.targets))
+    side = 2.0 * (per_layer / linears) ** 0.5
+    lora = int(method.rank * side * linears * facts.layers)
+    return lora + (facts.embedding_parameters if method.train_embeddings else 0)
+
+
+def layer_parameters(facts: BaseFacts) -> float:
+    """Weights of one transformer layer."""
+    return (facts.parameters - facts.embedding_parameters) / max(1, facts.layers)
+
+
+def estimate(
+    facts: BaseFacts, method: ResolvedMethod, train: ResolvedTrain, *, total_tokens: float, hardware: Hardware
+) -> Estimate:
+    """Memory in bytes by term and time in seconds for training `total_tokens` tokens (all epochs together)."""
+    trained = trained_parameters(facts, method)
+    tokens = max(train.max_row_tokens, min(train.tokens_per_step, micro_batch_tokens(train)))
+    number = BYTES[train.precision]
+    kept = ACTIVATION_FACTOR * layer_parameters(facts) / max(1, facts.width)
+    terms = {
+        "runtime": RUNTIME_BYTES,
+        "base weights": facts.parameters * number,
+        "adapter, gradients and optimizer": trained * FP32 * ADAMW_COPIES,
+        "activations": int(tokens * facts.layers * kept * number),
+        "logits": min(tokens, LOGIT_CHUNK_TOKENS) * facts.vocabulary * (FP32 + number),
+    }
+    # Forward 2, backward through frozen weights 2, and the adapter's own three products of rank r.
+    flops_per_token = 4.0 * (facts.parameters - facts.embedding_parameters) + 6.0 * trained
+    flops_per_token += 4.0 * facts.vocabulary * facts.width * 0.5
+    return Estimate(
+        terms, flops_per_token * total_tokens, flops_per_token * total_tokens / rate(facts, train, hardware), trained
+    )
+
+
+def micro_batch_tokens(train: ResolvedTrain) -> int:
+    """Tokens that go through the model at once: a step is cut into packed rows of at most this many."""
+    return max(train.max_row_tokens, min(train.tokens_per_step, 4096))
+
+
+def rate(facts: BaseFacts, train: ResolvedTrain, hardware: Hardware) -> float:
+    """Floating-point operations per second that training reaches here."""
+    if hardware.gpus:
+        return GPU_GFLOPS * 1e9
+    per_core = CORE_GFLOPS.get((train.precision, hardware.avx512), 25.0)
+    return per_core * 1e9 * hardware.cores * facts.width / (facts.width + NARROW_WIDTH)

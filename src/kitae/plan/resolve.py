@@ -1,0 +1,147 @@
+"""The plan: every setting resolved with a reason, memory and time against the machine; refused if it cannot fit."""
+
+from pathlib import Path
+from typing import Any
+
+from kitae.core.artifacts import Plan, Split
+from kitae.core.chat import encode
+from kitae.core.files import write_json
+from kitae.core.recipe import Recipe
+from kitae.core.records import read_records
+from kitae.core.resolved import Resolved
+from kitae.core.workspace import Draft, Workspace
+from kitae.errors import DiskFull, WillNotFit
+from kitae.models import load_tokenizer
+from kitae.models.facts import BaseFacts
+from kitae.plan.decide import Facts, Lengths, decide
+from kitae.plan.estimate import FP32, USABLE_SHARE, Estimate, estimate
+from kitae.plan.hardware import GIB, Hardware, free_disk
+
+NEXT_STEP = {
+    "runtime": "Use a machine with more memory",
+    "base weights": "Choose a smaller base, or train.precision: bf16",
+    "adapter, gradients and optimizer": "Lower method.rank, or set method.train_embeddings: false",
+    "activations": "Lower train.tokens_per_step or train.max_row_tokens",
+    "logits": "Choose a base with a smaller vocabulary",
+}
+
+
+def resolve(recipe: Recipe, split: Split, *, facts: BaseFacts, hardware: Hardware, out: Workspace) -> Plan:
+    """Decide every `auto`, estimate memory and time, and refuse what cannot fit.
+
+    Raises `WillNotFit` naming the largest term, or `DiskFull` when checkpoints would find no room.
+    """
+
+    def build(draft: Draft) -> None:
+        lengths = measure(recipe, split, facts)
+        values, reasons = decide(Facts(recipe, facts, hardware, lengths))
+        settings = assemble(recipe, facts, values)
+        total_tokens = lengths.total * settings.train.epochs
+        cost = estimate(facts, settings.method, settings.train, total_tokens=total_tokens, hardware=hardware)
+        _say(draft, values, reasons, cost, hardware)
+        check_fit(cost, hardware, disk_bytes=free_disk(out.home))
+        write_json(
+            draft.file("plan.json"),
+            {
+                "resolved": settings.plain(),
+                "reasons": reasons,
+                "estimate": cost.as_dict(),
+                "hardware": hardware.as_dict(),
+                "lengths": vars(lengths),
+            },
+        )
+        draft.summary({"values": values, "reasons": reasons, "estimate": cost.as_dict(), "machine": hardware.sentence})
+
+    files = split.manifest["files"]
+    return out.make(
+        Plan,
+        parents={"train": files["train.jsonl"], "validation": files["validation.jsonl"], "base": facts.digest},
+        settings={
+            **{key: recipe.plain()[key] for key in ("name", "task", "seed", "base", "method", "train")},
+            "evaluate": recipe.evaluate.model_dump(mode="json", exclude={"also"}),
+            "hardware": hardware.as_dict(),
+        },
+        build=build,
+    )
+
+
+def resolved(plan: Plan) -> Resolved:
+    """The settings that training and evaluation read."""
+    return Resolved.model_validate(plan.json("plan.json")["resolved"])
+
+
+def measure(recipe: Recipe, split: Split, facts: BaseFacts) -> Lengths:
+    """Token counts of the training split as training will render it."""
+    tokenizer = load_tokenizer(recipe.base)
+    rows = encode(tokenizer, [record.messages for record in read_records(split.file("train.jsonl"))])
+    lengths = [min(len(row), facts.max_positions) for row in rows]
+    answers = [sum(row.trained) for row in rows]
+    return Lengths(
+        longest_row=max(map(len, rows), default=0),
+        total=sum(lengths),
+        longest_answer=max(answers, default=0),
+        rows=len(rows),
+    )
+
+
+def assemble(recipe: Recipe, facts: BaseFacts, values: dict[str, Any]) -> Resolved:
+    """The recipe with the decided values in place of every `auto`."""
+    sections: dict[str, dict[str, Any]] = {
+        "method": recipe.method.plain(),
+        "train": recipe.train.plain(),
+        "evaluate": recipe.evaluate.model_dump(mode="json", exclude={"also"}),
+    }
+    for key, value in values.items():
+        section, name = key.split(".")
+        sections[section][name] = value
+    return Resolved.model_validate(
+        {
+            "name": recipe.name,
+            "task": recipe.task,
+            "seed": recipe.seed,
+            "base": recipe.base,
+            "base_digest": facts.digest,
+            **sections,
+        }
+    )
+
+
+def check_fit(cost: Estimate, hardware: Hardware, *, disk_bytes: int) -> None:
+    """Raise `WillNotFit` or `DiskFull` when the machine has too little."""
+    room = int(hardware.working_memory_bytes * USABLE_SHARE)
+    if cost.total_bytes > room:
+        term = cost.largest_term
+        raise WillNotFit(
+            f"this training needs about {cost.total_bytes / GIB:.1f} GiB of memory and {room / GIB:.1f} GiB can be "
+            f"used; the largest term is {term} with {cost.terms[term] / GIB:.1f} GiB",
+            hint=NEXT_STEP[term],
+        )
+    # Two checkpoints (the new one is written before the old one goes), the best state, and the adapter itself.
+    wanted = cost.trained_parameters * FP32 * (2 * 3 + 2)
+    if wanted > disk_bytes:
+        raise DiskFull(
+            f"checkpoints need about {wanted / GIB:.2f} GiB and the disk has {disk_bytes / GIB:.2f} GiB",
+            hint="Free some space or set KITAE_HOME to another disk",
+        )
+
+
+def _say(draft: Draft, values: dict[str, Any], reasons: dict[str, str], cost: Estimate, hardware: Hardware) -> None:
+    for key, value in values.items():
+        draft.stage.note(f"{key} = {_short(value)}: {reasons[key]}", key=key, value=value, reason=reasons[key])
+    draft.stage.note(f"Machine: {hardware.sentence}", hardware=hardware.as_dict())
+    terms = ", ".join(f"{name} {size / GIB:.2f}" for name, size in cost.terms.items())
+    draft.stage.note(
+        f"Memory: about {cost.total_bytes / GIB:.2f} GiB of {hardware.working_memory_bytes / GIB:.0f} ({terms})",
+        estimate=cost.as_dict(),
+    )
+    draft.stage.note(f"Training time: about {cost.seconds / 60:.1f} minutes", seconds=cost.seconds)
+
+
+def _short(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def base_folder(recipe: Recipe, folder: Path) -> str:
+    """The base as models are to find it: a local folder is relative to the recipe, other names stay as they are."""
+    place = folder / recipe.base
+    return str(place) if place.is_dir() else recipe.base

@@ -1,0 +1,57 @@
+"""The public names and the command line are promises: a change here is a decision, written down in CHANGELOG.md."""
+
+from importlib import import_module
+
+import click
+import pytest
+import typer
+
+from kitae.cli.main import app
+
+PUBLIC = {
+    "kitae": ["__version__"],
+    "kitae.data": ["find", "known_rules", "prepare", "split"],
+    "kitae.plan": ["Hardware", "look", "resolve", "resolved"],
+    "kitae.train": ["run"],
+    "kitae.evaluate": ["run"],
+}
+COMMANDS = {
+    "chat": ["--help", "--home", "--max-tokens", "--system", "--temperature"],
+    "data report": ["--help", "--home", "--json", "--set"],
+    "data rules": ["--help", "--json"],
+    "demo": ["--help", "--home", "--json", "--set", "--to"],
+    "doctor": ["--help", "--home", "--json"],
+    "models list": ["--help", "--home", "--json"],
+    "models show": ["--help", "--home", "--json"],
+    "plan": ["--help", "--home", "--json", "--set"],
+    "recipe check": ["--help", "--json", "--set"],
+    "recipe schema": ["--help"],
+    "run": ["--help", "--home", "--json", "--set"],
+    "serve": ["--help", "--home", "--host", "--key-env", "--port"],
+    "train": ["--help", "--home", "--json", "--set"],
+}
+
+
+def commands(group: click.Group, prefix: str = "") -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group) or hasattr(command, "commands"):
+            found |= commands(command, f"{prefix}{name} ")
+            continue
+        context = click.Context(command)
+        options = [option for p in command.get_params(context) for option in p.opts if option.startswith("--")]
+        found[prefix + name] = sorted(options)
+    return found
+
+
+def test_commands_and_options() -> None:
+    found = commands(typer.main.get_command(app))  # type: ignore[arg-type]
+    assert found == COMMANDS
+    assert all(len(options) <= 8 for options in found.values())
+
+
+@pytest.mark.parametrize("module", sorted(PUBLIC))
+def test_public_names(module: str) -> None:
+    loaded = import_module(module)
+    assert sorted(loaded.__all__) == sorted(PUBLIC[module])
+    assert all(getattr(loaded, name) is not None for name in loaded.__all__)

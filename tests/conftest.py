@@ -1,0 +1,25 @@
+"""What every test may use."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from kitae.core.workspace import Workspace
+
+TOP = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    """An empty workspace in a folder of its own."""
+    return Workspace(tmp_path / "home")
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The public data beside the checkout; tests that read it are skipped where it is absent."""
+    folder = Path(os.environ.get("KITAE_SHARED_DATA") or TOP.parent / "shared" / "data")
+    if not folder.is_dir():
+        pytest.skip(f"public data is not at {folder}; set KITAE_SHARED_DATA")
+    return folder

@@ -1,0 +1,100 @@
+"""Every `auto` gets a value and a reason; a written value is kept."""
+
+import pytest
+from kitae.models.facts import BaseFacts
+
+from kitae.core.recipe import Recipe, parse_recipe
+from kitae.core.resolved import Resolved
+from kitae.errors import DiskFull, WillNotFit
+from kitae.plan.decide import DECISIONS, Facts, Lengths, decide
+from kitae.plan.estimate import estimate
+from kitae.plan.hardware import GIB, Hardware
+from kitae.plan.resolve import assemble, check_fit
+
+LENGTHS = Lengths(longest_row=90, total=100_000, longest_answer=30, rows=1_500)
+MACHINE = Hardware(cores=2, memory_bytes=24 * GIB, bf16=True, avx512=True)
+
+
+def base(width: int = 256, layers: int = 8, vocabulary: int = 8192) -> BaseFacts:
+    per_layer = 4 * width * width + 3 * width * int(2.75 * width)
+    embedding = vocabulary * width
+    return BaseFacts(
+        name="a-base",
+        path="a-base",
+        digest="0" * 64,
+        architecture="LlamaForCausalLM",
+        parameters=per_layer * layers + embedding,
+        embedding_parameters=embedding,
+        layers=layers,
+        width=width,
+        heads=4,
+        vocabulary=vocabulary,
+        max_positions=512,
+        tied=True,
+        dtype="bf16",
+        licence="apache-2.0",
+        linear_names=("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"),
+    )
+
+
+def recipe(**sections: object) -> Recipe:
+    return parse_recipe({"name": "x", "data": {"sources": [{"path": "a.csv"}]}, **sections})
+
+
+def facts(of: Recipe, machine: Hardware = MACHINE, model: BaseFacts | None = None) -> Facts:
+    return Facts(of, model or base(), machine, LENGTHS)
+
+
+def settings(of: Recipe, machine: Hardware = MACHINE, model: BaseFacts | None = None) -> Resolved:
+    values, _ = decide(facts(of, machine, model))
+    return assemble(of, model or base(), values)
+
+
+def test_every_automatic_setting_is_decided_with_a_sentence() -> None:
+    values, reasons = decide(facts(recipe()))
+    assert set(values) == set(reasons) == set(DECISIONS)
+    assert all(len(reason) > 10 for reason in reasons.values())
+    assert "auto" not in str(settings(recipe()).plain())
+
+
+def test_written_values_are_kept() -> None:
+    written = recipe(train={"learning_rate": 0.123, "tokens_per_step": 999, "precision": "fp32"}, method={"alpha": 5.0})
+    resolved = settings(written)
+    assert (resolved.train.learning_rate, resolved.train.tokens_per_step) == (0.123, 999)
+    assert (resolved.train.precision, resolved.method.alpha) == ("fp32", 5.0)
+
+
+def test_precision_follows_the_machine() -> None:
+    old = Hardware(cores=2, memory_bytes=24 * GIB, bf16=False, avx512=False)
+    assert settings(recipe()).train.precision == "bf16"
+    assert settings(recipe(), old).train.precision == "fp32"
+
+
+@pytest.mark.parametrize(("width", "low", "high"), [(256, 3e-3, 5e-3), (4096, 1.5e-4, 2.5e-4)])
+def test_rate_falls_with_width(width: int, low: float, high: float) -> None:
+    assert low <= settings(recipe(), model=base(width)).train.learning_rate <= high
+
+
+def test_what_cannot_fit_is_refused_and_the_term_named() -> None:
+    huge = base(width=8192, layers=80, vocabulary=128_000)
+    resolved = settings(recipe(), model=huge)
+    cost = estimate(huge, resolved.method, resolved.train, total_tokens=1e5, hardware=MACHINE)
+    with pytest.raises(WillNotFit, match=r"base weights.*Choose a smaller base"):
+        check_fit(cost, MACHINE, disk_bytes=1 << 50)
+
+
+def test_a_small_disk_is_refused_before_training() -> None:
+    resolved = settings(recipe())
+    cost = estimate(base(), resolved.method, resolved.train, total_tokens=1e5, hardware=MACHINE)
+    check_fit(cost, MACHINE, disk_bytes=1 << 40)
+    with pytest.raises(DiskFull, match="KITAE_HOME"):
+        check_fit(cost, MACHINE, disk_bytes=1 << 20)
+
+
+def test_more_tokens_cost_more_time_and_more_rank_more_memory() -> None:
+    small, large = settings(recipe(method={"rank": 4})), settings(recipe(method={"rank": 64}))
+    a = estimate(base(), small.method, small.train, total_tokens=1e5, hardware=MACHINE)
+    b = estimate(base(), large.method, large.train, total_tokens=1e6, hardware=MACHINE)
+    assert b.seconds > a.seconds
+    assert b.total_bytes > a.total_bytes
+    assert sum(a.terms.values()) == a.total_bytes

@@ -1,0 +1,1 @@
+"""Parts of ``tools/pretrain_nano.py``: sources, tasks, tokenizer, training, export."""
