@@ -55,7 +55,7 @@ def encode(docs: list[Doc], tokenizer: Tokenizer, longest: int) -> Iterator[Enco
         yield ids[:longest], learn[:longest]
 
 
-def pack(documents: Iterable[Encoded], length: int) -> list[Row]:
+def pack(documents: Iterable[Encoded], length: int) -> list[list[Encoded]]:
     """Each document goes to the fullest open row that still holds it."""
     done: list[list[Encoded]] = []
     open_rows: list[tuple[int, list[Encoded]]] = []
@@ -76,7 +76,7 @@ def pack(documents: Iterable[Encoded], length: int) -> list[Row]:
         else:
             open_rows.append((used + size, members))
     done += [members for _, members in open_rows]
-    return [_row(members, length) for members in done]
+    return done
 
 
 def _row(members: list[Encoded], length: int) -> Row:
@@ -93,19 +93,34 @@ def _row(members: list[Encoded], length: int) -> Row:
     return Row(ids, learn, owner, position)
 
 
-def batches(encoded: list[Encoded], short: int, long: int, tokens: int, rng: random.Random) -> list[list[Row]]:
+def batches(
+    encoded: list[Encoded], lengths: tuple[int, ...], tokens: int, rng: random.Random
+) -> list[list[Row]]:
     """Rows grouped into batches of ``tokens`` tokens; every batch has one row length.
 
-    Most documents are short: rows of ``short`` tokens save attention over strangers.
+    A document goes to the shortest row that holds it: most are short, and attention
+    over strangers that the mask hides is paid for all the same.
     """
     grouped: list[list[Row]] = []
-    for length, fits in ((short, lambda n: n <= short), (long, lambda n: n > short)):
-        rows = pack((e for e in encoded if fits(len(e[0]))), length)
+    waiting = list(encoded)
+    for length, shorter in zip(lengths[::-1], [*lengths[-2::-1], 0], strict=True):
+        longest = [e for e in waiting if len(e[0]) > shorter]
+        waiting = [e for e in waiting if len(e[0]) <= shorter]
+        rows = [_row(_filled(members, waiting, length), length) for members in pack(longest, length)]
         rng.shuffle(rows)
         size = tokens // length
         grouped += [rows[i : i + size] for i in range(0, len(rows) - size + 1, size)]
     rng.shuffle(grouped)
     return grouped
+
+
+def _filled(members: list[Encoded], waiting: list[Encoded], length: int) -> list[Encoded]:
+    """The gap behind long documents takes short ones from the end of ``waiting``."""
+    left = length - sum(len(ids) for ids, _ in members)
+    while waiting and len(waiting[-1][0]) <= left:
+        members.append(waiting.pop())
+        left -= len(members[-1][0])
+    return members
 
 
 def tensors(rows: list[Row]) -> dict[str, torch.Tensor]:

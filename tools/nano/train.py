@@ -6,18 +6,20 @@ same data in the same order and the same rates, on a slow machine and on a fast 
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
-import torch.nn.functional as F  # noqa: N812
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from nano import optimizer, rows
+from nano.fast import Fast
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 Z_LOSS = 1e-5
@@ -31,26 +33,27 @@ class Settings:
     tokens: int
     """Budget, padding included; the schedule ends exactly here."""
     optimizer: str = "muon"
-    rate: float = 4e-3
-    embedding_rate: float = 4e-3
-    warmup_share: float = 0.01
-    accumulate: int = 2
-    """Batches between two updates."""
+    rate: float = 5e-3
+    embedding_rate: float = 5e-3
+    warmup_tokens: int = 300_000
+    decay_share: float = 0.45
+    """Share of the budget, at its end, over which the rate falls to zero."""
     batch_tokens: int = 4_096
+    """Tokens between two updates, padding included."""
     seed: int = 20_240
     compile: bool = True
-    checkpoint_every: int = 300
+    checkpoint_every: int = 100
     """Updates between two checkpoints."""
 
 
 def new_model(vocabulary: int, context: int, seed: int) -> LlamaForCausalLM:
-    """A small Llama with tied embeddings; 8.4 million parameters."""
+    """A small Llama with tied embeddings; 6.6 million parameters."""
     torch.manual_seed(seed)
     config = LlamaConfig(
         vocab_size=vocabulary,
         hidden_size=256,
-        intermediate_size=704,
-        num_hidden_layers=8,
+        intermediate_size=640,
+        num_hidden_layers=6,
         num_attention_heads=4,
         num_key_value_heads=4,
         max_position_embeddings=context,
@@ -71,37 +74,14 @@ def new_model(vocabulary: int, context: int, seed: int) -> LlamaForCausalLM:
     return model
 
 
-def loss_of(model: LlamaForCausalLM, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-    """Sum of the cross entropy over the predicted tokens, plus the z-loss."""
-    with torch.autocast("cpu", torch.bfloat16):
-        hidden_BTD = model.model(  # noqa: N806
-            input_ids=batch["ids"],
-            attention_mask=batch["mask"],
-            position_ids=batch["positions"],
-            use_cache=False,
-        ).last_hidden_state
-        logits_BTV = model.lm_head(hidden_BTD)  # noqa: N806
-    return _cross_entropy(logits_BTV.flatten(0, 1), batch["labels"].flatten())
+def share_of_rate(tokens: int, settings: Settings) -> float:
+    """Linear up, level, then linear down to nothing (Hägele and others, arXiv 2405.18392).
 
-
-def _cross_entropy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    logits = logits.float()
-    spread = torch.logsumexp(logits, -1)
-    aim = logits.gather(1, labels.clamp(min=0)[:, None])[:, 0]
-    wanted = labels != rows.IGNORED
-    plain = torch.where(wanted, spread - aim, 0.0).sum()
-    return plain + Z_LOSS * torch.where(wanted, spread**2, 0.0).sum()
-
-
-def _compile(model: LlamaForCausalLM) -> None:
-    """Compile one block, not the model: the eight share their code, so it takes an eighth."""
-    for layer in model.model.layers:
-        layer.compile(dynamic=False)
-
-
-def share_of_rate(done: float, warmup: float) -> float:
-    """Linear up, then linear down to nothing (Bergsma and others, arXiv 2502.15938)."""
-    return min(done / warmup, (1 - done) / (1 - warmup)) if done < 1 else 0.0
+    The level part does not know the budget: a checkpoint from it can be finished at
+    any budget, with the same result as a run that had this budget from the start.
+    """
+    decay = settings.decay_share * settings.tokens
+    return max(0.0, min(tokens / settings.warmup_tokens, (settings.tokens - tokens) / decay, 1.0))
 
 
 class Trainer:
@@ -112,44 +92,36 @@ class Trainer:
         self.optimizers = optimizer.build(model, settings.optimizer, settings.rate, settings.embedding_rate)
         self.base_rates = [[g["lr"] for g in o.param_groups] for o in self.optimizers]
         self.update = 0
-        if settings.compile:
-            _compile(model)
+        self.loss = Fast(model, Z_LOSS, settings.compile)
 
-    def run(self, batches: list[list[rows.Row]]) -> None:
-        """All updates that the batches and the budget allow."""
+    def run(self, batches: Iterable[list[rows.Row]]) -> None:
+        """One update for every batch until the budget is spent."""
         settings = self.settings
         self._resume()
-        last = min(
-            len(batches) // settings.accumulate,
-            math.ceil(settings.tokens / (settings.batch_tokens * settings.accumulate)),
-        )
-        began, first = time.time(), self.update
-        while self.update < last:
-            start = self.update * settings.accumulate
-            loss = self._step(batches[start : start + settings.accumulate], last)
+        last = settings.tokens // settings.batch_tokens
+        began, first, shown = time.time(), self.update, 0.0
+        for batch in itertools.islice(batches, self.update, last):
+            shown += self._step(batch)
             self.update += 1
-            if self.update % 20 == 0 or self.update == last:
-                done = (self.update - first) * settings.accumulate * settings.batch_tokens
-                speed = done / (time.time() - began)
-                left = (last - self.update) * settings.accumulate * settings.batch_tokens / speed
+            if self.update % REPORT_EVERY == 0:
+                speed = (self.update - first) * settings.batch_tokens / (time.time() - began)
+                left = (last - self.update) * settings.batch_tokens / speed / 60
                 print(
-                    f"update {self.update}/{last} loss {loss:.4f} "
-                    f"{speed:.0f} tok/s left {left / 60:.1f} min {time.strftime('%H:%M:%S')}",
+                    f"update {self.update}/{last} loss {shown / REPORT_EVERY:.4f} "
+                    f"{speed:.0f} tok/s left {left:.1f} min {time.strftime('%H:%M:%S')}",
                     flush=True,
                 )
-            if self.update % settings.checkpoint_every == 0:
+                shown = 0.0
+            if self.update % settings.checkpoint_every == 0 or self.update == last:
                 self._save()
 
-    def _step(self, batches: list[list[rows.Row]], last: int) -> float:
-        self.model.train()
-        share = share_of_rate((self.update + 0.5) / last, self.settings.warmup_share)
-        ready = [rows.tensors(batch) for batch in batches]
-        wanted = sum(int((batch["labels"] != rows.IGNORED).sum()) for batch in ready)
-        total = 0.0
-        for batch in ready:
-            loss = loss_of(self.model, batch) / wanted
-            loss.backward()
-            total += float(loss.detach())
+    def _step(self, batch: list[rows.Row]) -> float:
+        """Forward, backward, update; the mean loss over the predicted tokens."""
+        ready = rows.tensors(batch)
+        share = share_of_rate((self.update + 1) * self.settings.batch_tokens, self.settings)
+        loss = self.loss(ready) / int((ready["labels"] != rows.IGNORED).sum())
+        loss.backward()
+        total = float(loss.detach())
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         if not math.isfinite(total) or not math.isfinite(float(norm)):
             raise FloatingPointError(f"update {self.update}: loss {total}, gradient norm {norm}")

@@ -70,7 +70,7 @@ def segments(tokenizer: Any, messages: Sequence[Message]) -> list[Segment]:
             continue
         before = _template(tokenizer, messages[:index], prompt=True)
         through = _template(tokenizer, messages[: index + 1])
-        if not (whole.startswith(before) and through.startswith(before)):
+        if not (through.startswith(before) and whole.startswith(before) and whole.startswith(through.rstrip())):
             raise BaseError(
                 "the chat template of this base renders an earlier turn differently once another follows",
                 got=f"turn {index + 1} of {len(messages)}",

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
 
+from kitae.core.files import disk_errors
+
 Event = dict[str, Any]
 Listener = Callable[[Event], None]
 
@@ -23,6 +25,7 @@ class Events:
     def __init__(self) -> None:
         """Begin with no file and no listener."""
         self._file: TextIO | None = None
+        self._path = Path()
         self._listeners: list[Listener] = []
 
     def record_to(self, path: Path) -> None:
@@ -30,25 +33,28 @@ class Events:
         self.close()
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = path.open("a", encoding="utf-8")
+        self._path = path
 
     def listen(self, listener: Listener) -> None:
         """Call `listener` with every event from now on."""
         self._listeners.append(listener)
 
     def say(self, stage: str, event: str, **fields: Any) -> None:
-        """Record one event; values must be JSON-ready."""
+        """Record one event; values must be JSON-ready. Raises `DiskFull`."""
         row: Event = {"time": datetime.now(UTC).isoformat(), "stage": stage, "event": event, **fields}
         if self._file is not None:
-            self._file.write(json.dumps(row, ensure_ascii=False) + "\n")
-            self._file.flush()
+            with disk_errors(self._path):
+                self._file.write(json.dumps(row, ensure_ascii=False) + "\n")
+                self._file.flush()
         for listener in self._listeners:
             listener(row)
 
     def close(self) -> None:
-        """Close the file."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        """Close the file. Raises `DiskFull` when its last lines find no room."""
+        file, self._file = self._file, None
+        if file is not None:
+            with disk_errors(self._path):
+                file.close()
 
 
 class Stage:

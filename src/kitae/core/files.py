@@ -9,9 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from kitae.errors import DiskFull
+from kitae.errors import DiskFull, InputError
 
 BLOCK_BYTES = 1 << 20
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""The disk is full, the user's quota is used up, or the file is larger than the system lets it be."""
 
 
 @contextmanager
@@ -20,13 +22,27 @@ def disk_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+        if error.errno not in NO_ROOM:
             raise
         raise DiskFull(
             f"no room left on the disk while writing {path.name}",
             got=str(path.parent),
             hint="Free some space or set KITAE_HOME to another disk, then run the same command again; "
             "finished stages are kept",
+        ) from error
+
+
+@contextmanager
+def place_errors(folder: Path) -> Iterator[None]:
+    """Turn "may not", "is a file" and "no room" about a folder that kitae wants to write in into the next step."""
+    try:
+        with disk_errors(folder):
+            yield
+    except (PermissionError, FileExistsError, NotADirectoryError) as error:
+        raise InputError(
+            f"{folder} cannot be used as a workspace",
+            got=error.strerror,
+            hint="Give a folder that you may write to with KITAE_HOME=/some/folder",
         ) from error
 
 

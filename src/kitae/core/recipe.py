@@ -8,10 +8,10 @@ from typing import Any, Literal
 
 import yaml
 from pydantic import Field, ValidationError
-from pydantic_core import ErrorDetails
 
+from kitae.core.problems import explain
 from kitae.core.settings import Auto, Settings
-from kitae.errors import RecipeError, UnknownName
+from kitae.errors import RecipeError
 
 
 class SourceSettings(Settings):
@@ -162,7 +162,7 @@ class EvaluateSettings(Settings):
     metrics: list[str] | Auto = "auto"
     """Names of metrics; `auto` chooses by task."""
     compare_to: list[Literal["base", "choice", "baseline"]] = Field(default=["base", "choice", "baseline"])
-    """base: the untuned model's free answer; choice: its best answer among the known ones; baseline: a classical one."""
+    """base: the untuned model's free answer; choice: its best answer among the known ones; baseline: classical."""
     also: list[HeldOut] = Field(default_factory=list)
     """More held-out sets."""
     max_new_tokens: int | Auto = "auto"
@@ -210,20 +210,9 @@ class Recipe(Settings):
 def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     """Read a recipe file and apply `section.key=value` overrides (values are YAML).
 
-    Raises `RecipeError` or `UnknownName` with the line's place in the recipe and the nearest known key.
+    Raises `RecipeError` or `UnknownName` with the place in the recipe and the nearest known key or value.
     """
-    if not path.is_file():
-        raise RecipeError(f"there is no recipe at {path}", hint="`kitae demo` writes a complete example to start from")
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise RecipeError(f"{path} is not UTF-8 text", got=str(error), hint="Save the recipe as UTF-8") from error
-    except yaml.YAMLError as error:
-        raise RecipeError(f"{path} is not valid YAML", got=" ".join(str(error).split())) from error
-    if not isinstance(raw, dict):
-        raise RecipeError(
-            f"{path} holds no recipe", got=type(raw).__name__, hint="A recipe is a YAML mapping: name, data, base, …"
-        )
+    raw = _read(path)
     for override in overrides:
         _apply(raw, override)
     return parse_recipe(raw)
@@ -234,13 +223,25 @@ def parse_recipe(raw: Mapping[str, Any]) -> Recipe:
     try:
         recipe = Recipe.model_validate(raw)
     except ValidationError as error:
-        raise _first_problem(error) from error
+        raise explain(error, Recipe) from error
     shares = recipe.data.split
     total = shares.train + shares.validation + shares.test
     if abs(total - 1.0) > 1e-6:
         raise RecipeError("data.split: train + validation + test must be 1", got=f"{total:g}")
     if shares.train == 0.0:
         raise RecipeError("data.split.train is 0: nothing would be trained", hint="Use for example 0.8 / 0.1 / 0.1")
+    names = ["test", *(extra.name for extra in recipe.evaluate.also)]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise RecipeError(
+            "evaluate.also: every held-out set needs a name of its own", got=twice, hint="`test` is the test split"
+        )
+    if recipe.gates.beat_baseline and "baseline" not in recipe.evaluate.compare_to:
+        raise RecipeError(
+            "gates.beat_baseline cannot be judged: the baseline would not be measured",
+            got=f"evaluate.compare_to: {recipe.evaluate.compare_to}",
+            hint="Add baseline to evaluate.compare_to",
+        )
     return recipe
 
 
@@ -254,63 +255,73 @@ def locate(path: str, folder: Path) -> Path:
     return filled if filled.is_absolute() else folder / filled
 
 
+class _Loader(yaml.SafeLoader):
+    """YAML as PyYAML reads it safely, but a key written twice is an error: the first would vanish silently."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """A mapping whose keys are all different."""
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        twice = next((key for key in keys if keys.count(key) > 1), None)
+        if twice is not None:
+            raise yaml.constructor.ConstructorError(None, None, f"the key {twice} is written twice", node.start_mark)
+        return super().construct_mapping(node, deep=deep)
+
+
+def _yaml(text: str) -> Any:
+    """Safe YAML. Raises `yaml.YAMLError`, also for nesting so deep that the reader would run out of stack."""
+    try:
+        return yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
+    except RecursionError as error:
+        raise yaml.YAMLError("it is nested too deeply") from error
+
+
+def _read(path: Path) -> dict[Any, Any]:
+    if not path.is_file():
+        raise RecipeError(f"there is no recipe at {path}", hint="`kitae demo` writes a complete example to start from")
+    try:
+        raw = _yaml(path.read_text(encoding="utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise RecipeError(f"{path} is not UTF-8 text", got=str(error), hint="Save the recipe as UTF-8") from error
+    except PermissionError as error:
+        raise RecipeError(f"{path} may not be read", got=error.strerror) from error
+    except yaml.YAMLError as error:
+        raise RecipeError(f"{path} is not valid YAML", got=" ".join(str(error).split())) from error
+    if not isinstance(raw, dict):
+        raise RecipeError(
+            f"{path} holds no recipe",
+            got="an empty file" if raw is None else type(raw).__name__,
+            hint="A recipe is a YAML mapping: name, data, base, …",
+        )
+    return raw
+
+
 def _apply(raw: dict[Any, Any], override: str) -> None:
+    """Put one `section.key=value` into plain values; sections that are not there yet are made."""
     key, separator, text = override.partition("=")
-    if not separator or not key.strip():
+    parts = key.strip().split(".")
+    if not separator or not all(parts):
         raise RecipeError("--set wants section.key=value", got=override, hint="For example --set train.epochs=5")
-    *sections, last = key.strip().split(".")
+    try:
+        value = _yaml(text)
+    except yaml.YAMLError as error:
+        raise RecipeError(
+            "the value of --set is not valid YAML", got=override, hint=f"Quote it: --set '{key}=\"…\"'"
+        ) from error
     node: Any = raw
-    for section in sections:
-        node = node.setdefault(section, {}) if isinstance(node, dict) else _item(node, section, override)
-    value = yaml.safe_load(text)
-    if isinstance(node, list):
-        node[_index(node, last, override)] = value
-    elif isinstance(node, dict):
-        node[last] = value
-    else:
-        raise RecipeError("--set names a place inside a plain value", got=override)
+    for part in parts[:-1]:
+        at = _place(node, part, override)
+        if isinstance(node, dict) and node.get(at) is None:
+            node[at] = {}
+        node = node[at]
+    node[_place(node, parts[-1], override)] = value
 
 
-def _item(node: Any, section: str, override: str) -> Any:
-    if isinstance(node, list):
-        return node[_index(node, section, override)]
-    raise RecipeError("--set names a place inside a plain value", got=override)
-
-
-def _index(node: list[Any], section: str, override: str) -> int:
-    if section.isdigit() and int(section) < len(node):
-        return int(section)
-    raise RecipeError(f"--set: the list has items 0 to {len(node) - 1}", got=override)
-
-
-def _first_problem(error: ValidationError) -> RecipeError | UnknownName:
-    problems = error.errors()
-    problem = next((p for p in problems if p["type"] == "extra_forbidden"), problems[0])
-    place = ".".join(str(part) for part in problem["loc"])
-    if problem["type"] == "extra_forbidden":
-        *sections, last = problem["loc"]
-        where = ".".join(str(s) for s in sections) or "the recipe"
-        return UnknownName(f"key in {where}:", got=str(last), known=_known_keys(problem))
-    more = f" ({len(problems) - 1} more after this one)" if len(problems) > 1 else ""
-    return RecipeError(
-        f"{place}: {problem['msg']}{more}",
-        got=repr(problem["input"])[:120],
-        hint="`kitae recipe schema` prints every key with its meaning",
-    )
-
-
-def _known_keys(problem: ErrorDetails) -> list[str]:
-    """The keys that the section with the unknown one has."""
-    model: Any = Recipe
-    for part in problem["loc"][:-1]:
-        if isinstance(part, str) and isinstance(model, type) and part in getattr(model, "model_fields", {}):
-            model = _settings_in(model.model_fields[part].annotation)
-    return sorted(model.model_fields) if isinstance(model, type) and issubclass(model, Settings) else []
-
-
-def _settings_in(annotation: Any) -> Any:
-    """The settings class inside an annotation such as `list[SourceSettings]` or `EarlyStopping | None`."""
-    if isinstance(annotation, type) and issubclass(annotation, Settings):
-        return annotation
-    inner = (_settings_in(arg) for arg in getattr(annotation, "__args__", ()))
-    return next((found for found in inner if found is not None), None)
+def _place(node: Any, part: str, override: str) -> str | int:
+    """A part of a dotted key as an index into `node`: a key of a mapping, or a position in a list."""
+    if isinstance(node, dict):
+        return part
+    if not isinstance(node, list):
+        raise RecipeError(f"--set: there is no {part} inside a plain value", got=override)
+    if not part.isdecimal() or int(part) >= len(node):
+        raise RecipeError(f"--set: {part} is no item of this list", got=override, known=map(str, range(len(node))))
+    return int(part)

@@ -15,16 +15,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 from kitae.core.artifacts import KINDS, MANIFEST, Artifact
 from kitae.core.events import Events, Stage
-from kitae.core.files import disk_errors, folder_digests, fsync_folder, read_json, write_json
+from kitae.core.files import disk_errors, folder_digests, fsync_folder, place_errors, read_json, write_json
 from kitae.core.settings import digest_of
 from kitae.errors import InputError, WorkspaceBusy
 
 A = TypeVar("A", bound=Artifact)
 SCRATCH = "scratch"
+DISCARDED = "discarded"
 STATED_PACKAGES = ("kitae", "torch", "transformers", "peft", "tokenizers", "numpy", "polars", "scikit-learn")
 
 
@@ -63,10 +64,11 @@ class Workspace:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the only right to write here. Raises `WorkspaceBusy` at once when another process has it."""
-        with disk_errors(self.home):
-            self.home.mkdir(parents=True, exist_ok=True)
-        with (self.home / "lock").open("a+") as file:
+        """Hold the only right to write here. Raises `WorkspaceBusy` at once when another process has it.
+
+        Raises `InputError` when the workspace cannot be a folder that we may write.
+        """
+        with self._lock_file() as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -81,6 +83,11 @@ class Workspace:
             file.write(str(os.getpid()))
             file.flush()
             yield
+
+    def _lock_file(self) -> TextIO:
+        with place_errors(self.home):
+            self.home.mkdir(parents=True, exist_ok=True)
+            return (self.home / "lock").open("a+")
 
     @contextmanager
     def run(self, name: str) -> Iterator[Path]:
@@ -173,8 +180,12 @@ def _finish(draft: Draft, final: Path, kind: str, *, parents: Mapping[str, str],
             "files": files,
         },
     )
-    shutil.rmtree(draft.scratch)
+    # Renamed before it is removed: killed half-way, a resume must never meet half a scratch folder.
+    discarded = draft.scratch.rename(draft.folder / DISCARDED)
+    shutil.rmtree(discarded)
     final.parent.mkdir(parents=True, exist_ok=True)
+    if final.exists():
+        shutil.rmtree(final)  # without a manifest it is what somebody left of a damaged artifact
     draft.folder.rename(final)
     fsync_folder(final.parent)
 

@@ -1,1 +1,47 @@
-"""data."""
+"""Raw records to a clean, redacted, deduplicated, split dataset: `find`, `prepare`, `split`.
+
+The verbs load what they need when they are called, so that importing this package costs nothing.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from kitae.core.artifacts import Dataset, Source, Split
+from kitae.core.recipe import DataSettings, SourceSettings, SplitSettings
+from kitae.core.workspace import Workspace
+
+
+def find(settings: Sequence[SourceSettings], *, folder: Path, out: Workspace) -> Source:
+    """Look up the raw files of a recipe that lies in `folder`. Raises `SourceError`."""
+    from kitae.data import finding
+
+    return finding.find(settings, folder=folder, out=out)
+
+
+def prepare(
+    source: Source, *, settings: DataSettings, task: str, out: Workspace, folder: Path, held_out: bool = False
+) -> Dataset:
+    """Clean, redacted, deduplicated records; a `held_out` set is only read, repaired and redacted.
+
+    Raises `SourceError`, `NothingToLearn`, `UnknownName`.
+    """
+    from kitae.data import preparing
+
+    return preparing.prepare(source, settings=settings, task=task, out=out, folder=folder, held_out=held_out)
+
+
+def split(dataset: Dataset, *, settings: SplitSettings, seed: int, out: Workspace) -> Split:
+    """Training, validation and test, with no duplicate cluster and no group in two of them. Raises `NothingToLearn`."""
+    from kitae.data import splitting
+
+    return splitting.split(dataset, settings=settings, seed=seed, out=out)
+
+
+def rules_table() -> list[dict[str, object]]:
+    """The rules of `data.clean`: name, default threshold, meaning."""
+    from kitae.data import rules
+
+    return rules.rules_table()
+
+
+__all__ = ["find", "prepare", "rules_table", "split"]

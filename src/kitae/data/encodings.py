@@ -26,6 +26,7 @@ BINARY_SIGNATURES = {
     b"\x7fELF": "a program",
 }
 
+_UNDECODABLE = re.compile("[\udc80-\udcff]")
 _HALF_KANA = re.compile(r"[｡-ﾟ]")
 _JAPANESE = re.compile(r"[ぁ-ヿ、。「」一-鿿々ー・！？（）０-９]")
 _LATIN_1_LETTER = re.compile(r"[À-ÖØ-öø-ÿŒœŠšŽžŸ’‘“”–—…€£°«»¿¡]")
@@ -72,7 +73,7 @@ def decode_errors(encoding: str) -> str:
 
 def undecodable(text: str) -> bool:
     """Whether a text read with `decode_errors` holds bytes that its encoding cannot be."""
-    return any("\udc80" <= c <= "\udcff" for c in text)
+    return bool(_UNDECODABLE.search(text))
 
 
 def _utf16_without_bom(head: bytes) -> str | None:

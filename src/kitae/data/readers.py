@@ -21,6 +21,7 @@ CELL_CHARACTERS = 1 << 24
 DELIMITERS = (",", "\t", ";", "|")
 WORKBOOKS = frozenset({".xlsx", ".xlsm"})
 _BLANK = re.compile(r"\s*")
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def read_json(path: Path, encoding: str) -> Iterator[Row | BadRow]:
         lists = [v for v in value.values() if isinstance(v, list) and v and all(isinstance(i, dict) for i in v)]
         value = lists[0] if len(lists) == 1 and not _is_conversation(lists[0]) else [value]
     for number, item in enumerate(value if isinstance(value, list) else [value], start=1):
-        yield _as_row(item, number)
+        yield _as_row(item, number, escaped="\\u" in text)
 
 
 def read_workbook(path: Path, encoding: str) -> Iterator[Row | BadRow]:  # noqa: ARG001 the table's signature
@@ -233,16 +234,17 @@ def _json_row(line: str, number: int) -> Row | BadRow:
         return BadRow(f"not valid JSON: {error.msg} at character {error.pos + 1}", text[:200], number)
     except (ValueError, RecursionError) as error:
         return BadRow(f"not readable JSON: {error}", text[:200], number)
-    return _as_row(value, number)
+    return _as_row(value, number, escaped="\\u" in text)
 
 
-def _as_row(value: Any, number: int) -> Row | BadRow:
+def _as_row(value: Any, number: int, *, escaped: bool) -> Row | BadRow:
+    """A parsed value as a row; only text with `escaped` characters in it can hold half of one."""
     if isinstance(value, list) and _is_conversation(value):
         return Row({"messages": value}, number)
     if not isinstance(value, dict):
         return BadRow(f"a JSON {type(value).__name__} where an object is wanted", repr(value)[:200], number)
-    text = json.dumps(value, ensure_ascii=False)
-    if any("\ud800" <= c <= "\udfff" for c in text):
+    text = json.dumps(value, ensure_ascii=False) if escaped else ""
+    if _LONE_SURROGATE.search(text):
         return BadRow("half of a character (a lone surrogate)", _readable(text[:200]), number)
     return Row({str(key): item for key, item in value.items()}, number)
 
@@ -260,7 +262,7 @@ def _json_items(text: str) -> Iterator[Row | BadRow]:
         except (ValueError, RecursionError) as error:
             yield BadRow(f"the JSON breaks off or is wrong here: {error}", _readable(text[at : at + 200]), number)
             return
-        yield _as_row(value, number)
+        yield _as_row(value, number, escaped="\\u" in text)
         at = _skip(text, at)
         at += text[at : at + 1] == ","
 

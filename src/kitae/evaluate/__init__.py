@@ -1,1 +1,21 @@
-"""evaluate."""
+"""Evaluate: adapter + held-out sets -> verdict. Importing this loads nothing heavy; the first evaluation does."""
+
+from collections.abc import Mapping
+
+from kitae.core.artifacts import Adapter, Dataset, Split, Verdict
+from kitae.core.resolved import Resolved
+from kitae.core.workspace import Workspace
+
+__all__ = ["run"]
+
+
+def run(
+    adapter: Adapter, split: Split, held_out: Mapping[str, Dataset], *, settings: Resolved, out: Workspace
+) -> Verdict:
+    """Compare the tuned model with its opponents on the test split and every held-out set, or find the verdict again.
+
+    See `kitae.evaluate.stage.run`.
+    """
+    from kitae.evaluate import stage
+
+    return stage.run(adapter, split, held_out, settings=settings, out=out)

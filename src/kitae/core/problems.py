@@ -1,0 +1,112 @@
+"""From pydantic's list of errors to one of ours: the place, what is wanted there, what was got, the nearest name."""
+
+import difflib
+from collections.abc import Iterator, Sequence
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from kitae.core.settings import Settings
+from kitae.errors import RecipeError, UnknownName
+
+WANTS = {
+    int: "a whole number",
+    float: "a number",
+    str: "text",
+    bool: "true or false",
+    NoneType: "null",
+    list: "a list",
+    dict: "a mapping",
+}
+SCHEMA_HINT = "`kitae recipe schema` prints every key with its meaning"
+LONGEST_GOT = 120
+
+
+def explain(error: ValidationError, model: type[Settings]) -> RecipeError | UnknownName:
+    """The first problem of a validation in our words; an unknown key goes before everything else.
+
+    `model` is the settings class that was validated: places, known keys and known values are read from its fields.
+    """
+    problems = error.errors(include_url=False)
+    unknown = next((p for p in problems if p["type"] == "extra_forbidden"), None)
+    if unknown is not None:
+        sections, annotation = _walk(model, unknown["loc"][:-1])
+        where = ".".join(sections) or "the recipe"
+        return UnknownName(f"key in {where}:", got=str(unknown["loc"][-1]), known=_keys(annotation))
+    place, annotation = _walk(model, problems[0]["loc"])
+    here = [p for p in problems if _walk(model, p["loc"])[0] == place]
+    return _explain_place(".".join(place) or "the recipe", annotation, here, others=len(problems) - len(here))
+
+
+def _explain_place(
+    place: str, annotation: Any, problems: Sequence[ErrorDetails], *, others: int
+) -> RecipeError | UnknownName:
+    """One place can have several problems: one for each form that a value may take there."""
+    more = f" ({others} more after this one)" if others else ""
+    got = problems[0]["input"]
+    if problems[0]["type"] == "missing":
+        return RecipeError(f"{place} is missing{more}", hint=SCHEMA_HINT)
+    bound = next((p for p in problems if not _is_about_type(p)), None)
+    if bound is not None:
+        return RecipeError(f"{place}: {bound['msg']}{more}", got=_short(got), hint=SCHEMA_HINT)
+    options = list(_options(annotation))
+    names = [str(value) for option in options if get_origin(option) is Literal for value in get_args(option)]
+    if names and all(get_origin(option) is Literal or option is NoneType for option in options):
+        return UnknownName(f"value for {place}:", got=_short(got) if not isinstance(got, str) else got, known=names)
+    near = difflib.get_close_matches(got, names, n=1, cutoff=0.6) if isinstance(got, str) else []
+    wanted = [WANTS.get(get_origin(option) or option, "a mapping") for option in options if _is_plain(option)] + names
+    guess = f"Did you mean '{near[0]}'? " if near else ""
+    return RecipeError(f"{place} must be {' or '.join(wanted)}{more}", got=_short(got), hint=guess + SCHEMA_HINT)
+
+
+def _is_plain(option: Any) -> bool:
+    return get_origin(option) is not Literal
+
+
+def _is_about_type(problem: ErrorDetails) -> bool:
+    kind = problem["type"]
+    return kind.endswith(("_type", "_parsing")) or kind in {"literal_error", "int_from_float"}
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= LONGEST_GOT else text[:LONGEST_GOT] + "…"
+
+
+def _walk(model: type[Settings], loc: Sequence[int | str]) -> tuple[list[str], Any]:
+    """The keys of a place and the annotation there; pydantic's names for the branches of a union are passed over."""
+    keys: list[str] = []
+    annotation: Any = model
+    for part in loc:
+        inner = next((found for o in _options(annotation) if (found := _inside(o, part)) is not None), None)
+        if inner is not None:
+            keys.append(str(part))
+            annotation = inner
+    return keys, annotation
+
+
+def _inside(annotation: Any, part: int | str) -> Any:
+    """The annotation of an item of a list, of a value of a mapping, or of a field; None when there is no such part."""
+    if isinstance(annotation, type) and issubclass(annotation, Settings):
+        field = annotation.model_fields.get(str(part))
+        return None if field is None else field.annotation
+    origin = get_origin(annotation)
+    if (origin is list and isinstance(part, int)) or (origin is dict and isinstance(part, str)):
+        return get_args(annotation)[-1]
+    return None
+
+
+def _options(annotation: Any) -> Iterator[Any]:
+    """The branches of a union, or the annotation itself."""
+    if get_origin(annotation) in {Union, UnionType}:
+        for branch in get_args(annotation):
+            yield from _options(branch)
+    else:
+        yield annotation
+
+
+def _keys(annotation: Any) -> list[str]:
+    found = (o for o in _options(annotation) if isinstance(o, type) and issubclass(o, Settings))
+    return [name for settings in found for name in settings.model_fields]

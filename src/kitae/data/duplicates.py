@@ -1,0 +1,166 @@
+"""Duplicates: which records go because another says the same, and which because their answers contradict each other.
+
+Four rules, in this order. A split somebody else drew (`use: test`) is never thinned; what repeats it leaves training.
+
+- `leaks_into_test`, `leaks_into_validation`: the question is that of a test (validation) row, or near it.
+- `conflicting_answers`: the same question with different answers; the majority's stays, on a tie none.
+- `exact_duplicate`: question and answer are equal after normalisation (NFKC, case, spaces).
+- `near_duplicate`: questions near, numbers equal, and the same answer: a paraphrase with the same answer is no duplicate
+  as long as its wording differs.
+
+Of records that say the same, the best is kept: a row of a drawn split first, then the one that needed the fewest
+repairs, then the longest question, then the first in file order. A record goes only for a kept one it names.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from kitae.core.recipe import DuplicateSettings
+from kitae.core.records import Edit, Record
+from kitae.data.similarity import Clusters, Fingerprint, fingerprint, near_pairs, same_answer
+
+HELD_OUT_FIRST = {"test": 0, "validation": 1}
+LEAKS = ("test", "validation")
+
+
+@dataclass
+class _Search:
+    """The state of one search: what has gone so far, and why."""
+
+    records: Sequence[Record]
+    prints: Sequence[Fingerprint]
+    near: Mapping[tuple[int, int], float]
+    threshold: float
+    gone: dict[int, Edit]
+
+    def stays(self, index: int) -> bool:
+        return index not in self.gone
+
+    def drop(self, index: int, rule: str, reason: str, kept: int | None = None, similarity: float = 1.0) -> None:
+        detail = {} if kept is None else {"kept": self.records[kept].id, "similarity": round(similarity, 3)}
+        self.gone[index] = Edit(rule, reason, detail)
+
+
+def find_duplicates(records: Sequence[Record], settings: DuplicateSettings, task: str) -> dict[int, Edit]:
+    """Index of every record that goes, to the edit that says by which rule and for which kept record."""
+    prints = [fingerprint(record, task) for record in records]
+    near = {} if settings.near is None else near_pairs(prints, settings.near)
+    search = _Search(records, prints, near, settings.near or 1.0, {})
+    for use in LEAKS:
+        _drop_leaks(search, use)
+    if settings.conflicts == "drop":
+        _drop_conflicts(search)
+    order = sorted(range(len(records)), key=lambda index: _preference(records[index], index))
+    if settings.exact:
+        _drop_exact(search, order)
+    if settings.near is not None:
+        _drop_near(search, order)
+    return search.gone
+
+
+def duplicate_clusters(records: Sequence[Record], task: str, near: float | None) -> Clusters:
+    """Clusters that no split may cut: equal questions, and near ones whatever their answers and numbers."""
+    prints = [fingerprint(record, task) for record in records]
+    clusters = Clusters(len(records))
+    clusters.join_equal(print_.question or None for print_ in prints)
+    if near is not None:
+        for one, other in near_pairs(prints, near):
+            clusters.join(one, other)
+    return clusters
+
+
+def _preference(record: Record, index: int) -> tuple[int, int, int, int]:
+    repairs = sum(edit.rule == "mojibake" for edit in record.history)
+    return HELD_OUT_FIRST.get(record.use, 2), repairs, -len(record.question), index
+
+
+def _drop_leaks(search: _Search, use: str) -> None:
+    """Drop what stands outside a drawn split and asks what one of its rows asks."""
+    lower = {"train", "", "validation"} if use == "test" else {"train", ""}
+    held: dict[str, int] = {}
+    for index, record in enumerate(search.records):
+        if record.use == use and search.prints[index].question:
+            held.setdefault(search.prints[index].question, index)
+    for index, record in enumerate(search.records):
+        kept = held.get(search.prints[index].question)
+        if record.use in lower and kept is not None and search.stays(index):
+            search.drop(index, f"leaks_into_{use}", f"asks what a {use} row asks", kept)
+    for (one, other), similarity in search.near.items():
+        for index, kept in ((one, other), (other, one)):
+            leaks = search.records[index].use in lower and search.records[kept].use == use
+            if leaks and search.stays(index):
+                search.drop(index, f"leaks_into_{use}", f"asks nearly what a {use} row asks", kept, similarity)
+
+
+def _drop_conflicts(search: _Search) -> None:
+    groups: dict[str, list[int]] = defaultdict(list)
+    for index, print_ in enumerate(search.prints):
+        if search.stays(index) and search.records[index].use != "test" and print_.question:
+            groups[print_.question].append(index)
+    for members in groups.values():
+        camps = _camps(search, members)
+        if len(camps) < 2:
+            continue
+        sizes = sorted((len(camp) for camp in camps), reverse=True)
+        winner = max(camps, key=len) if sizes[0] > sizes[1] else []
+        says = "the majority's stays" if winner else "no answer has a majority"
+        for index in members:
+            if index not in winner:
+                reason = f"the same question has {len(camps)} different answers; {says}"
+                search.drop(index, "conflicting_answers", reason, winner[0] if winner else None)
+
+
+def _camps(search: _Search, members: Sequence[int]) -> list[list[int]]:
+    """Members by answer: those whose answers are the same but for a few letters stand together."""
+    camps: list[list[int]] = []
+    for index in members:
+        print_ = search.prints[index]
+        camp = next((c for c in camps if same_answer(search.prints[c[0]], print_, search.threshold)), None)
+        if camp is None:
+            camps.append([index])
+        else:
+            camp.append(index)
+    return camps
+
+
+def _drop_exact(search: _Search, order: Sequence[int]) -> None:
+    kept: dict[str, int] = {}
+    for index in order:
+        if not search.stays(index):
+            continue
+        first = kept.setdefault(search.prints[index].exact, index)
+        if first != index and search.records[index].use != "test":
+            search.drop(index, "exact_duplicate", f"says the same as {search.records[first].origin}", first)
+
+
+def _drop_near(search: _Search, order: Sequence[int]) -> None:
+    neighbours: dict[int, list[tuple[int, float]]] = defaultdict(list)
+    for (one, other), similarity in search.near.items():
+        neighbours[one].append((other, similarity))
+        neighbours[other].append((one, similarity))
+    kept: set[int] = set()
+    for index in order:
+        if not search.stays(index):
+            continue
+        twin = None if search.records[index].use == "test" else _twin(search, index, neighbours[index], kept)
+        if twin is None:
+            kept.add(index)
+        else:
+            reason = f"says nearly the same as {search.records[twin[0]].origin} (similarity {twin[1]:.2f})"
+            search.drop(index, "near_duplicate", reason, *twin)
+
+
+def _twin(
+    search: _Search, index: int, neighbours: Sequence[tuple[int, float]], kept: set[int]
+) -> tuple[int, float] | None:
+    """The nearest kept record with the same numbers and the same answer, and how near it is."""
+    mine = search.prints[index]
+    twins = [
+        (other, similarity)
+        for other, similarity in neighbours
+        if other in kept
+        and search.prints[other].numbers == mine.numbers
+        and same_answer(search.prints[other], mine, search.threshold)
+    ]
+    return min(twins, key=lambda twin: (-twin[1], twin[0]), default=None)

@@ -1,0 +1,1 @@
+"""Private data and secrets: recognisers, stand-ins, and what is done with what is found."""

@@ -1,0 +1,130 @@
+"""Intervals: how far a figure may be from the truth because the held-out set is small.
+
+Shapes: N rows, K statistics of a row, S draws.
+"""
+
+import math
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Value = Callable[[Array], Array]
+
+DRAWS = 4000
+"""Bootstrap samples behind an interval; its ends then vary by about a fiftieth of its width from seed to seed."""
+FEW = 5
+"""With fewer right (or wrong) rows than this, the Wilson interval covers too seldom and the exact one is taken."""
+DRAW_NUMBERS = 1 << 22
+"""Counts held at once while drawing."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Both ends of an interval, and the method that gave it."""
+
+    low: float
+    high: float
+    method: str
+
+
+def proportion(right: int, total: int, confidence: float) -> Interval:
+    """Interval of a share: Wilson's, or the exact one when few rows are right or few are wrong."""
+    few = min(right, total - right) < FEW
+    return (clopper_pearson if few else wilson)(right, total, confidence)
+
+
+def wilson(right: int, total: int, confidence: float) -> Interval:
+    """Score interval of a share (Wilson 1927; Brown, Cai and DasGupta 2001, section 3.1.1)."""
+    z = two_sided_z(confidence)
+    share = right / total
+    middle = (share + z * z / (2 * total)) / (1 + z * z / total)
+    half = z / (1 + z * z / total) * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
+    return Interval(max(0.0, middle - half), min(1.0, middle + half), "wilson")
+
+
+def clopper_pearson(right: int, total: int, confidence: float) -> Interval:
+    """Exact interval of a share (Clopper and Pearson 1934): never covers less often than it says."""
+    from scipy.stats import beta
+
+    tail = (1 - confidence) / 2
+    low = 0.0 if right == 0 else float(beta.ppf(tail, right, total - right + 1))
+    high = 1.0 if right == total else float(beta.ppf(1 - tail, right + 1, total - right))
+    return Interval(low, high, "clopper-pearson")
+
+
+def paired_difference(both: int, first_only: int, second_only: int, neither: int, confidence: float) -> Interval:
+    """Interval of the difference of two shares on the same rows: share of the first minus share of the second.
+
+    Square-and-add of Wilson intervals with the correlation of the pairs (Newcombe 1998, "Improved confidence intervals
+    for the difference between binomial proportions based on paired data", method 10).
+    """
+    total = both + first_only + second_only + neither
+    first, second = both + first_only, both + second_only
+    one, two = wilson(first, total, confidence), wilson(second, total, confidence)
+    p1, p2 = first / total, second / total
+    phi = _correlation(both, first_only, second_only, neither)
+    below = (p1 - one.low) ** 2 - 2 * phi * (p1 - one.low) * (two.high - p2) + (two.high - p2) ** 2
+    above = (one.high - p1) ** 2 - 2 * phi * (one.high - p1) * (p2 - two.low) + (p2 - two.low) ** 2
+    difference = p1 - p2
+    return Interval(difference - math.sqrt(max(0.0, below)), difference + math.sqrt(max(0.0, above)), "newcombe-paired")
+
+
+def _correlation(both: int, first_only: int, second_only: int, neither: int) -> float:
+    """Newcombe's phi: the correlation of the pairs, with N/2 taken off a positive numerator (method 10)."""
+    product = (both + first_only) * (second_only + neither) * (both + second_only) * (first_only + neither)
+    if product == 0:
+        return 0.0
+    total = both + first_only + second_only + neither
+    cross = both * neither - first_only * second_only
+    corrected = max(cross - total / 2, 0.0) if cross > 0 else float(cross)
+    return corrected / math.sqrt(product)
+
+
+def bootstrap(statistics: Array, value: Value, confidence: float, *, seed: int, name: str) -> Interval:
+    """Percentile interval of a figure from its rows' statistics (N, K), over `DRAWS` draws of N rows.
+
+    Efron and Tibshirani 1993, section 13.3. The spread of the draws is the standard error as it is: it is not divided
+    by anything.
+    """
+    return percentiles(draw(statistics, value, seed=seed, name=name), confidence)
+
+
+def percentiles(values: Array, confidence: float) -> Interval:
+    """The middle `confidence` of drawn values."""
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(values, [tail, 1 - tail])
+    return Interval(float(low), float(high), f"bootstrap-percentile-{len(values)}")
+
+
+def draw(statistics: Array, value: Value, *, seed: int, name: str) -> Array:
+    """Values (S) of a figure over draws of its rows with replacement; the same seed, name and N draw the same rows.
+
+    Systems answered the same rows, so their draws can be subtracted one by one (the paired bootstrap).
+    """
+    random = generator(seed, name)
+    return np.concatenate([value(counts @ statistics) for counts in _counts(len(statistics), random)])
+
+
+def generator(seed: int, name: str) -> np.random.Generator:
+    """Random numbers that follow from the seed and what they are for."""
+    return np.random.default_rng([seed, zlib.crc32(name.encode())])
+
+
+def _counts(rows: int, random: np.random.Generator) -> Iterator[Array]:
+    """How often each row was drawn, (chunk, N), in chunks that fit into memory."""
+    step = max(1, DRAW_NUMBERS // rows)
+    for start in range(0, DRAWS, step):
+        size = min(step, DRAWS - start)
+        drawn = random.integers(0, rows, (size, rows)) + rows * np.arange(size)[:, None]
+        yield np.bincount(drawn.ravel(), minlength=size * rows).reshape(size, rows).astype(float)
+
+
+def two_sided_z(confidence: float) -> float:
+    """The normal quantile that leaves half of the rest on either side (1.96 for 0.95)."""
+    from statistics import NormalDist
+
+    return NormalDist().inv_cdf(0.5 + confidence / 2)

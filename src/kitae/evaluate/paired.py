@@ -1,0 +1,106 @@
+"""Paired tests: two systems answered the same rows; is the difference more than chance? Ties are called ties.
+
+Shapes: N rows, K statistics of a row, S random assignments.
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kitae.evaluate.intervals import DRAW_NUMBERS, Value, generator, two_sided_z
+
+Array = NDArray[np.float64]
+
+ASSIGNMENTS = 9999
+"""Random assignments of a randomisation test; the smallest p-value it can give is 1 / 10,000."""
+POWER = 0.8
+"""A difference counts as detectable when this share of test sets like this one would show it."""
+HALVINGS = 40
+
+
+def mcnemar(first_only: int, second_only: int) -> float:
+    """Exact two-sided p-value of McNemar's test: rows that only one of two systems got right, against a fair coin.
+
+    McNemar 1947; exact form as in Fagerland, Lydersen and Laake 2013, section "McNemar exact conditional test".
+    """
+    from scipy.stats import binom
+
+    differing = first_only + second_only
+    if differing == 0:
+        return 1.0
+    return min(1.0, 2.0 * float(binom.cdf(min(first_only, second_only), differing, 0.5)))
+
+
+def randomisation(first: Array, second: Array, value: Value, *, seed: int, name: str) -> float:
+    """Two-sided p-value of the approximate randomisation test on statistics (N, K) of two systems.
+
+    Which of the two gave which answer is exchanged at random, row by row; the p-value is the share of exchanges, the
+    observed one included, with a difference at least as large (Noreen 1989; Riezler and Maxwell 2005, section 2).
+    """
+    random = generator(seed, name)
+    seen = abs(float(value(first.sum(0, keepdims=True))[0] - value(second.sum(0, keepdims=True))[0]))
+    both, gap = (first + second).sum(0), first - second
+    step = max(1, DRAW_NUMBERS // len(first))
+    as_large = 0
+    for start in range(0, ASSIGNMENTS, step):
+        size = min(step, ASSIGNMENTS - start)
+        signs = 2.0 * random.integers(0, 2, (size, len(first))) - 1.0
+        gaps = signs @ gap
+        # The two sums are halves of whole numbers or of multiples of 1/GRAIN, so this is exact.
+        differences = np.abs(value((both + gaps) / 2) - value((both - gaps) / 2))
+        as_large += int((differences >= seen - 1e-12).sum())
+    return (as_large + 1) / (ASSIGNMENTS + 1)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """P-values corrected for their number, in the order given (Holm 1979): the smallest times m, the next times m - 1
+    and so on, never falling.
+    """
+    adjusted = [1.0] * len(p_values)
+    highest = 0.0
+    for rank, index in enumerate(sorted(range(len(p_values)), key=lambda index: p_values[index])):
+        highest = max(highest, min(1.0, p_values[index] * (len(p_values) - rank)))
+        adjusted[index] = highest
+    return adjusted
+
+
+def detectable_share(rows: int, differing: float, confidence: float) -> float:
+    """Smallest gain in a share that McNemar's exact test shows with `POWER` on this many rows, in exact power.
+
+    `differing` is the share of rows that exactly one of two systems gets right; a gain cannot be larger than that
+    share, so it is raised where needed. Returns 1 where not even a perfect gain would show.
+    """
+    if _power(rows, 1.0, 1.0, confidence) < POWER:
+        return 1.0
+    low, high = 0.0, 1.0
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        if _power(rows, middle, max(differing, middle), confidence) < POWER:
+            low = middle
+        else:
+            high = middle
+    return high
+
+
+def _power(rows: int, gain: float, differing: float, confidence: float) -> float:
+    """Chance that McNemar's exact test sees a gain of one system, over all numbers of differing rows."""
+    from scipy.stats import binom
+
+    counts = np.arange(rows + 1)
+    # The largest number of rows won by the loser at which the two-sided test still rejects; -1 where it never does.
+    critical = binom.ppf((1 - confidence) / 2, counts, 0.5)
+    critical = np.where(2 * binom.cdf(critical, counts, 0.5) <= 1 - confidence, critical, critical - 1)
+    lost = (differing - gain) / 2 / differing if differing else 0.5
+    return float((binom.pmf(counts, rows, differing) * binom.cdf(critical, counts, lost)).sum())
+
+
+def detectable_mean(standard_error: float, confidence: float) -> float:
+    """Smallest difference of another figure that shows with `POWER`, from the standard error of the difference."""
+    return min(1.0, (two_sided_z(confidence) + two_sided_z(2 * POWER - 1)) * standard_error)
+
+
+def points(difference: float) -> float:
+    """A difference in points of a hundred, to one decimal."""
+    return math.floor(abs(difference) * 1000 + 0.5) / 10 * (1 if difference >= 0 else -1)

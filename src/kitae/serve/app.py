@@ -1,0 +1,197 @@
+"""The gateway: `/v1/models`, `/v1/chat/completions` (plain and as server-sent events) and `/health` over any engine."""
+
+import hmac
+import json
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import anyio
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse, StreamingResponse
+from pydantic import ValidationError
+
+from kitae.errors import InputError, KitaeError
+from kitae.serve import engine as engines
+from kitae.serve import wire
+
+MAX_BODY_BYTES = 1 << 20
+MAX_WAITING = 32
+"""Requests at work or in the queue; more are sent away, to come again."""
+RETRY_SECONDS = 1
+INVALID = "invalid_request_error"
+
+
+class Refused(Exception):
+    """An HTTP answer that is an error in OpenAI's format."""
+
+    def __init__(self, status: int, message: str, *, param: str | None = None, code: str | None = None) -> None:
+        """Take status, sentence, the key it is about and a code for programs."""
+        super().__init__(message)
+        self.status = status
+        kind = {401: "authentication_error", 429: "rate_limit_error", 500: "server_error"}.get(status, INVALID)
+        self.body = wire.error(message, kind=kind, param=param, code=code)
+
+    def response(self) -> JSONResponse:
+        """The answer."""
+        headers = {401: {"WWW-Authenticate": "Bearer"}, 429: {"Retry-After": str(RETRY_SECONDS)}}.get(self.status)
+        return JSONResponse(self.body, status_code=self.status, headers=headers)
+
+
+@dataclass
+class Gateway:
+    """One engine, the names it answers to, the keys that open it ((), none needed), and how many requests are here."""
+
+    engine: engines.Engine
+    names: tuple[str, ...]
+    keys: tuple[str, ...]
+    started: int
+    waiting: int = 0
+
+    def check_key(self, request: Request) -> None:
+        """Raise `Refused` without a known key. Every key is compared in constant time."""
+        if not self.keys:
+            return
+        scheme, _, given = request.headers.get("authorization", "").partition(" ")
+        matches = [hmac.compare_digest(given.strip().encode(), key.encode()) for key in self.keys]
+        if scheme.lower() != "bearer" or not any(matches):
+            raise Refused(401, "Missing or unknown API key: send `Authorization: Bearer KEY`", code="invalid_api_key")
+
+    def check_name(self, name: str) -> None:
+        """Raise `Refused` for a model that is not served."""
+        if name not in self.names:
+            known = ", ".join(self.names)
+            raise Refused(
+                404, f"The model '{name}' is not served here. Known: {known}", param="model", code="model_not_found"
+            )
+
+    def card(self, name: str) -> dict[str, Any]:
+        """A model as `/v1/models` lists it."""
+        return {"id": name, "object": "model", "created": self.started, "owned_by": "kitae"}
+
+
+def create_app(engine: engines.Engine, *, names: Sequence[str], keys: Sequence[str] = ()) -> FastAPI:
+    """The web application over an engine that answers to `names`; with `keys`, only who sends one is let in."""
+    gateway = Gateway(engine, tuple(names), tuple(keys), int(time.time()))
+    app = FastAPI(title="kitae", docs_url=None, redoc_url=None, openapi_url=None)
+
+    @app.exception_handler(Refused)
+    async def refused(_: Request, reason: Refused) -> JSONResponse:
+        return reason.response()
+
+    @app.exception_handler(404)
+    async def no_such_path(request: Request, _: Exception) -> JSONResponse:
+        return Refused(404, f"There is nothing at {request.url.path}", code="not_found").response()
+
+    @app.get("/health")
+    async def health() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @app.get("/v1/models")
+    async def models(request: Request) -> dict[str, Any]:
+        gateway.check_key(request)
+        return {"object": "list", "data": [gateway.card(name) for name in gateway.names]}
+
+    @app.get("/v1/models/{name:path}")
+    async def model(request: Request, name: str) -> dict[str, Any]:
+        gateway.check_key(request)
+        gateway.check_name(name)
+        return gateway.card(name)
+
+    @app.post("/v1/chat/completions")
+    async def chat_completions(request: Request) -> Response:
+        gateway.check_key(request)
+        return await _complete(gateway, await _read(request))
+
+    return app
+
+
+async def _read(request: Request) -> wire.ChatRequest:
+    """The request's body, checked. Raises `Refused`."""
+    if request.headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
+        raise Refused(400, "The body must be JSON: send `Content-Type: application/json`")
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > MAX_BODY_BYTES:
+            raise Refused(413, f"The body is larger than {MAX_BODY_BYTES} bytes", code="request_too_large")
+    try:
+        asked = wire.ChatRequest.model_validate_json(bytes(body))
+    except ValidationError as error:
+        message, place = wire.problem(error.errors(include_url=False, include_context=False))
+        raise Refused(400, message, param=place or None) from error
+    refused = asked.refused()
+    if refused:
+        raise Refused(400, f"This server has no `{refused}`", param=refused, code="unsupported_parameter")
+    if len(asked.stops()) > wire.MAX_STOPS:
+        raise Refused(400, f"stop: at most {wire.MAX_STOPS} texts", param="stop")
+    return asked
+
+
+async def _complete(gateway: Gateway, asked: wire.ChatRequest) -> Response:
+    gateway.check_name(asked.model)
+    messages = [message.message() for message in asked.messages]
+    try:
+        prompt = await anyio.to_thread.run_sync(gateway.engine.count_prompt, messages)
+    except KitaeError as error:
+        raise Refused(400, str(error), param="messages") from error
+    room = gateway.engine.context_tokens() - prompt
+    if room < 1:
+        context = gateway.engine.context_tokens()
+        sentence = f"This model reads {context} tokens and the messages have {prompt}: shorten them"
+        raise Refused(400, sentence, param="messages", code="context_length_exceeded")
+    if gateway.waiting >= MAX_WAITING:
+        raise Refused(429, f"{MAX_WAITING} requests are waiting already: try again", code="queue_full")
+    request = asked.request(room=room, seed=secrets.randbits(31))
+    head = {"id": f"chatcmpl-{secrets.token_hex(12)}", "created": int(time.time()), "model": asked.model}
+    if asked.stream:
+        include_usage = bool(asked.stream_options and asked.stream_options.include_usage)
+        events = _events(gateway, request, head, prompt if include_usage else None)
+        return StreamingResponse(events, media_type="text/event-stream", headers={"Cache-Control": "no-cache"})
+    text, last = "", engines.Piece("", 0)
+    try:
+        async for last in _pieces(gateway, request):
+            text += last.text
+    except KitaeError as error:
+        raise Refused(400 if isinstance(error, InputError) else 500, str(error)) from error
+    return JSONResponse(wire.completion(head, text, last.finish, wire.usage(prompt, last.tokens)))
+
+
+async def _events(
+    gateway: Gateway, request: engines.Request, head: dict[str, Any], prompt: int | None
+) -> AsyncIterator[str]:
+    """Server-sent events of an answer; with `prompt` tokens given, the counts come last."""
+    yield _event(wire.chunk(head, {"role": "assistant", "content": ""}))
+    last = engines.Piece("", 0)
+    try:
+        async for last in _pieces(gateway, request):
+            if last.text:
+                yield _event(wire.chunk(head, {"content": last.text}))
+    except KitaeError as error:
+        yield _event(wire.error(str(error), kind="server_error"))
+        return
+    yield _event(wire.chunk(head, {}, last.finish))
+    if prompt is not None:
+        counts = wire.usage(prompt, last.tokens)
+        yield _event({**head, "object": "chat.completion.chunk", "choices": [], "usage": counts})
+    yield "data: [DONE]\n\n"
+
+
+async def _pieces(gateway: Gateway, request: engines.Request) -> AsyncIterator[engines.Piece]:
+    """The engine's pieces, each computed in a thread; when the client goes away the engine stops."""
+    gateway.waiting += 1
+    pieces: Iterator[engines.Piece] = gateway.engine.answer(request)
+    try:
+        while (piece := await anyio.to_thread.run_sync(next, pieces, None)) is not None:
+            yield piece
+    finally:
+        gateway.waiting -= 1
+        close: Callable[[], object] | None = getattr(pieces, "close", None)
+        if close:
+            close()
+
+
+def _event(value: dict[str, Any]) -> str:
+    return f"data: {json.dumps(value, ensure_ascii=False)}\n\n"

@@ -1,0 +1,145 @@
+"""A model with an adapter, ready to learn: packed rows in, loss and gradients out.
+
+Shapes: T tokens of a packed row, N labelled tokens of it, D width.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any, Self
+
+import torch
+from torch import Tensor, nn
+
+from kitae.models.attention import Documents
+from kitae.models.head import Head, head_of, labelled_loss
+from kitae.models.lean import lean
+from kitae.models.prove import body_of, head_fault, hidden_states, in_format_of, packing_fault
+from kitae.train.packing import pack
+from kitae.train.rows import Row
+
+PROBE_TOKENS = 8
+
+
+@dataclass(frozen=True)
+class MicroBatch:
+    """One packed row: ids (1, T), its documents, where labels are predicted (N), and the labels (N)."""
+
+    ids: Tensor
+    documents: Documents
+    places: Tensor
+    labels: Tensor
+
+
+class Learner:
+    """Owns the model while it trains. Use as a context: layers are made lean inside and put back on leaving."""
+
+    def __init__(self, model: Any, *, longest_row: int) -> None:
+        """Find out how this model may be run. The base's own dropout stays off; the adapter's is on."""
+        self.model = model.eval()
+        self._dropouts = [m for n, m in model.named_modules() if "lora_dropout" in n and isinstance(m, nn.Dropout)]
+        for module in self._dropouts:
+            module.train()
+        self.parameters: dict[str, nn.Parameter] = {n: p for n, p in model.named_parameters() if p.requires_grad}
+        self.one_by_one: str | None = packing_fault(model, longest_row=longest_row)
+        self.whole_head: str | None = head_fault(model)
+        self._body = body_of(model)
+        self._stack = ExitStack()
+        self.lean_layers = 0
+
+    def __enter__(self) -> Self:
+        """Make the LoRA layers lean."""
+        self.lean_layers = self._stack.enter_context(lean(self.model, probe=self._probe))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Put PEFT's layers back."""
+        self._stack.close()
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model is."""
+        device: torch.device = self._body.device
+        return device
+
+    def micro_batches(self, rows: Sequence[Row], *, budget: int) -> Iterator[MicroBatch]:
+        """The rows packed to `budget` tokens; one by one where packing cannot be shown to change nothing."""
+        lengths = [len(row) for row in rows]
+        if self.one_by_one is None:
+            bins = pack(range(len(rows)), lengths, budget=budget)
+        else:
+            bins = [(i,) for i in range(len(rows))]
+        for members in bins:
+            yield micro_batch([rows[i] for i in members], self.device)
+
+    def backward(self, batch: MicroBatch, *, divisor: float) -> float:
+        """Add the gradients of a micro-batch; returns its share of the step's loss.
+
+        `divisor` is the number of labelled tokens of the whole step.
+        """
+        loss = self.loss(batch, divisor=divisor)
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss.item()
+
+    def loss(self, batch: MicroBatch, *, divisor: float) -> Tensor:
+        """Cross-entropy summed over the labelled tokens, divided by `divisor`: a scalar in fp32."""
+        documents = batch.documents if self.one_by_one is None else None
+        if self.whole_head is not None:
+            return self._loss_by_model(batch, documents, divisor)
+        hidden_TD = hidden_states(self._body, batch.ids, documents)[0]
+        return labelled_loss(hidden_TD.index_select(0, batch.places), batch.labels, self._head(), divisor=divisor)
+
+    @contextmanager
+    def measuring(self) -> Iterator[None]:
+        """No gradients and no dropout inside."""
+        for module in self._dropouts:
+            module.eval()
+        with torch.no_grad():
+            yield
+        for module in self._dropouts:
+            module.train()
+
+    def clear(self) -> None:
+        """Forget the gradients."""
+        for parameter in self.parameters.values():
+            parameter.grad = None
+
+    def _head(self) -> Head:
+        head = head_of(self.model)
+        assert head is not None
+        return head
+
+    def _loss_by_model(self, batch: MicroBatch, documents: Documents | None, divisor: float) -> Tensor:
+        """The model's own head, on the labelled tokens: for heads that are more than a linear layer."""
+        causal = self.model.get_base_model()
+        packed: dict[str, Any] = {}
+        if documents is not None:
+            packed = {"packed_documents": documents, "position_ids": documents.position_ids.to(self.device)}
+        embeddings = causal.get_input_embeddings()(batch.ids).to(self._body.dtype)
+        with in_format_of(self._body):
+            out = causal(inputs_embeds=embeddings, use_cache=False, logits_to_keep=batch.places, **packed)
+        return nn.functional.cross_entropy(out.logits[0].float(), batch.labels, reduction="sum") / divisor
+
+    def _probe(self) -> None:
+        documents = Documents([PROBE_TOKENS]) if self.one_by_one is None else None
+        hidden_states(self._body, torch.zeros(1, PROBE_TOKENS, dtype=torch.long, device=self.device), documents)
+
+
+def micro_batch(rows: Sequence[Row], device: torch.device) -> MicroBatch:
+    """Rows side by side; a token is predicted at the place before it, within its own row."""
+    ids: list[int] = []
+    places: list[int] = []
+    labels: list[int] = []
+    for row in rows:
+        at = len(ids)
+        ids += row.tokens.ids
+        for t in range(1, len(row)):
+            if row.tokens.trained[t]:
+                places.append(at + t - 1)
+                labels.append(row.tokens.ids[t])
+    return MicroBatch(
+        torch.tensor([ids], device=device),
+        Documents([len(row) for row in rows]),
+        torch.tensor(places, dtype=torch.long, device=device),
+        torch.tensor(labels, dtype=torch.long, device=device),
+    )

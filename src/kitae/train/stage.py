@@ -1,0 +1,148 @@
+"""The stage: from a split and a plan to an adapter on disk."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from kitae import models
+from kitae.core.artifacts import Adapter, Split
+from kitae.core.chat import HOUSE_TEMPLATE
+from kitae.core.files import write_jsonl
+from kitae.core.records import read_records
+from kitae.core.resolved import Resolved
+from kitae.core.workspace import Draft, Workspace
+from kitae.errors import BaseError
+from kitae.train.audit import Audit, audit
+from kitae.train.learner import Learner
+from kitae.train.loop import Loop, Progress, Work
+from kitae.train.packing import schedule
+from kitae.train.rows import LeftOut, Row, tokenise
+from kitae.train.watch import Watch
+
+SHOWN = 10
+
+
+def run(split: Split, *, settings: Resolved, out: Workspace) -> Adapter:
+    """Train an adapter, or go on where a training was cut off, or find it finished.
+
+    Raises `NothingToLearn`, `BaseError`, `TrainingDiverged`, `Interrupted`, `DiskFull`.
+    """
+    files = split.manifest["files"]
+    return out.make(
+        Adapter,
+        parents={
+            "train": files["train.jsonl"],
+            "validation": files["validation.jsonl"],
+            "base": settings.base_digest,
+        },
+        settings={
+            "seed": settings.seed,
+            "base": settings.base,
+            "method": settings.method.plain(),
+            "train": settings.train.model_dump(mode="json", exclude={"checkpoint_seconds"}),
+        },
+        build=lambda draft: build(draft, split, settings, out.run_folder),
+    )
+
+
+def build(draft: Draft, split: Split, settings: Resolved, run_folder: Path | None) -> None:
+    """Fill the draft with the adapter, its history and its summary."""
+    loaded = models.load(settings.base, precision=settings.train.precision)
+    if loaded.facts.digest != settings.base_digest:
+        raise BaseError(
+            "the base has changed since it was planned with",
+            got=f"{settings.base} with digest {loaded.facts.digest[:12]}, planned {settings.base_digest[:12]}",
+            hint="Run the recipe again from the start; the plan is then made for the base as it is",
+        )
+    rows, facts = _read(draft, split.file("train.jsonl"), loaded.tokenizer, settings)
+    validation, left_out = _tokenised(split.file("validation.jsonl"), loaded.tokenizer, settings)
+    if left_out:
+        draft.stage.note(f"{len(left_out)} validation rows cannot be used", rows=[str(row) for row in left_out[:SHOWN]])
+    with torch.random.fork_rng():
+        torch.manual_seed(settings.seed)
+        model = models.attach(loaded.model, settings.method, seed=settings.seed)
+        learner = Learner(model, longest_row=max(map(len, [*rows, *validation])))
+        _say(draft, learner, settings)
+        plan = schedule(
+            [len(row) for row in rows],
+            tokens_per_step=settings.train.tokens_per_step,
+            epochs=settings.train.epochs,
+            seed=settings.seed,
+        )
+        watch = Watch(draft.stage, steps=len(plan), run_folder=run_folder)
+        with learner:
+            loop = Loop(learner, Work(rows, validation, plan, settings.train, draft.scratch), watch)
+            progress = loop.run()
+        watch.close()
+    models.save_adapter(model, draft.folder / "adapter", base=settings.base)
+    if loaded.tokenizer.chat_template == HOUSE_TEMPLATE:
+        loaded.tokenizer.save_pretrained(draft.folder / "adapter")
+    write_jsonl(draft.file("history.jsonl"), progress.history)
+    draft.summary(_summary(loop, progress, facts, learner))
+
+
+def _read(draft: Draft, path: Path, tokenizer: Any, settings: Resolved) -> tuple[list[Row], Audit]:
+    """The training rows after the audit."""
+    rows, left_out = _tokenised(path, tokenizer, settings)
+    facts = audit(tokenizer, rows, left_out)
+    draft.stage.note(facts.sentence, audit=vars(facts))
+    if left_out:
+        draft.stage.warning(
+            f"{len(left_out)} training rows are left out, the first: {left_out[0]}",
+            rows=[str(row) for row in left_out[:SHOWN]],
+        )
+    if facts.later_prompts_differ:
+        draft.stage.warning(
+            f"{facts.later_prompts_differ} prompts of later turns are tokenised differently by serving; "
+            "this base's tokenizer joins an answer to what follows it"
+        )
+    return rows, facts
+
+
+def _tokenised(path: Path, tokenizer: Any, settings: Resolved) -> tuple[list[Row], list[LeftOut]]:
+    return tokenise(tokenizer, list(read_records(path)), max_row_tokens=settings.train.max_row_tokens)
+
+
+def _say(draft: Draft, learner: Learner, settings: Resolved) -> None:
+    """How this model is run here."""
+    trained = sum(p.numel() for p in learner.parameters.values())
+    how = "packed" if learner.one_by_one is None else f"one by one, because {learner.one_by_one}"
+    draft.stage.note(
+        f"{trained:,} weights are trained in fp32, the base stays in {settings.train.precision}; rows are {how}; "
+        f"{torch.get_num_threads()} threads",
+        trained_parameters=trained,
+        packed=learner.one_by_one is None,
+        threads=torch.get_num_threads(),
+    )
+    if learner.one_by_one is not None:
+        draft.stage.warning(f"This base cannot be trained packed: {learner.one_by_one}. Rows go through one by one")
+    if learner.whole_head is not None:
+        draft.stage.warning(f"The head is left to the model's own code: {learner.whole_head}")
+
+
+def _summary(loop: Loop, progress: Progress, facts: Audit, learner: Learner) -> dict[str, Any]:
+    history = progress.history
+    validations = [row["validation_loss"] for row in history if "validation_loss" in row]
+    return {
+        "steps": progress.step,
+        "steps_planned": len(loop.work.schedule),
+        "epochs": round(progress.step / loop.work.schedule.steps_per_epoch, 2),
+        "tokens": sum(row["tokens"] for row in history),
+        "first_loss": _mean_loss(history[:5]),
+        "last_loss": _mean_loss(history[-5:]),
+        "validation_first": validations[0] if validations else None,
+        "validation_best": min(validations, default=None),
+        "best_step": loop.stopper.best_step if loop.best else progress.step,
+        "stopped_early": loop.stopper.stop and progress.step < len(loop.work.schedule),
+        "steps_left_out": loop.guard.skipped,
+        "trained_parameters": sum(p.numel() for p in learner.parameters.values()),
+        "packed": learner.one_by_one is None,
+        "audit": vars(facts),
+    }
+
+
+def _mean_loss(rows: Sequence[dict[str, Any]]) -> float | None:
+    losses = [row["loss"] for row in rows if "loss" in row]
+    return round(sum(losses) / len(losses), 6) if losses else None

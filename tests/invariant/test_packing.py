@@ -1,0 +1,146 @@
+"""Packed = one by one with the model's own attention and plain cross-entropy: the loss, and every adapter's gradient."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch.nn import functional
+
+from invariant.families import CONFIGS, adapted, rows
+from kitae.train.learner import Learner
+from kitae.train.rows import Row
+
+TOLERANCE = 1e-5
+
+
+def one_by_one(model: Any, wanted: list[Row]) -> tuple[float, dict[str, torch.Tensor]]:
+    """The reference: transformers' own forward of each row, PEFT's own LoRA, torch's own cross-entropy."""
+    model.zero_grad()
+    divisor = sum(row.labels for row in wanted)
+    total = 0.0
+    for row in wanted:
+        ids = torch.tensor([row.tokens.ids])
+        logits = model(input_ids=ids, use_cache=False).logits[0].float()
+        labels = torch.tensor([i if t else -100 for i, t in zip(row.tokens.ids, row.tokens.trained, strict=True)])
+        loss = functional.cross_entropy(logits[:-1], labels[1:], reduction="sum") / divisor
+        loss.backward()
+        total += loss.item()
+    return total, grads(model)
+
+
+def grads(model: Any) -> dict[str, torch.Tensor]:
+    return {n: p.grad.clone() for n, p in model.named_parameters() if p.requires_grad and p.grad is not None}
+
+
+def packed(model: Any, wanted: list[Row], *, budget: int) -> tuple[float, dict[str, torch.Tensor], Learner]:
+    learner = Learner(model, longest_row=max(map(len, wanted)))
+    divisor = float(sum(row.labels for row in wanted))
+    with learner:
+        learner.clear()
+        batches = list(learner.micro_batches(wanted, budget=budget))
+        loss = sum(learner.backward(batch, divisor=divisor) for batch in batches)
+    return loss, grads(model), learner
+
+
+def assert_same(got: dict[str, torch.Tensor], expected: dict[str, torch.Tensor]) -> None:
+    assert got.keys() == expected.keys()
+    for name, grad in expected.items():
+        assert grad.abs().max() > 0, name
+        torch.testing.assert_close(got[name], grad, rtol=TOLERANCE, atol=TOLERANCE, msg=lambda m, n=name: f"{n}: {m}")
+
+
+@pytest.mark.parametrize("embeddings", [False, True], ids=["", "embeddings"])
+@pytest.mark.parametrize("kind", CONFIGS)
+def test_packed_equals_one_by_one(kind: str, embeddings: bool) -> None:
+    model = adapted(kind, embeddings=embeddings)
+    expected, expected_grads = one_by_one(model.eval(), rows())
+    loss, got, learner = packed(model, rows(), budget=1_000)
+    assert learner.one_by_one is None
+    assert abs(loss - expected) < TOLERANCE
+    assert_same(got, expected_grads)
+
+
+@pytest.mark.parametrize("kind", ["llama", "gemma3", "gpt2"])
+def test_eight_micro_batches_equal_one(kind: str) -> None:
+    wanted = rows((16,) * 8)
+    loss_1, grads_1, _ = packed(adapted(kind), wanted, budget=8 * 16)
+    loss_8, grads_8, _ = packed(adapted(kind), wanted, budget=16)
+    assert abs(loss_1 - loss_8) < TOLERANCE
+    assert_same(grads_8, grads_1)
+
+
+def test_long_documents_take_the_fused_kernel_with_the_same_result() -> None:
+    model = adapted("llama")
+    model.config.max_position_embeddings = 1024
+    wanted = rows((520, 17, 530, 40))
+    expected, expected_grads = one_by_one(model.eval(), wanted)
+    loss, got, _ = packed(model, wanted, budget=2_000)
+    assert abs(loss - expected) < TOLERANCE
+    assert_same(got, expected_grads)
+
+
+def test_peft_layers_are_back_after_training() -> None:
+    model = adapted("llama")
+    before = {name: type(module) for name, module in model.named_modules()}
+    packed(model, rows(), budget=100)
+    assert {name: type(module) for name, module in model.named_modules()} == before
+
+
+def test_layers_that_read_the_same_input_run_as_one() -> None:
+    learner = Learner(adapted("llama"), longest_row=20)
+    with learner:
+        attention = learner.model.get_base_model().model.layers[0].self_attn
+        mlp = learner.model.get_base_model().model.layers[0].mlp
+        assert attention.q_proj.family is attention.k_proj.family is attention.v_proj.family
+        assert mlp.gate_proj.family is mlp.up_proj.family
+        assert mlp.gate_proj.family is not mlp.down_proj.family
+    assert learner.lean_layers == 14
+
+
+@pytest.mark.parametrize("kind", ["mamba2", "qwen3_next"])
+def test_state_that_would_leak_goes_one_by_one(kind: str) -> None:
+    from transformers import AutoModelForCausalLM, Mamba2Config, Qwen3NextConfig
+
+    configs = {
+        "mamba2": lambda: Mamba2Config(
+            vocab_size=90, hidden_size=32, num_hidden_layers=2, head_dim=16, num_heads=4, state_size=8, n_groups=1
+        ),
+        "qwen3_next": lambda: Qwen3NextConfig(
+            vocab_size=90,
+            hidden_size=32,
+            intermediate_size=48,
+            num_hidden_layers=2,
+            num_attention_heads=4,
+            num_key_value_heads=2,
+            head_dim=16,
+            linear_num_value_heads=2,
+            linear_num_key_heads=2,
+            linear_key_head_dim=8,
+            linear_value_head_dim=8,
+            layer_types=["linear_attention", "full_attention"],
+            num_experts=2,
+            num_experts_per_tok=1,
+            moe_intermediate_size=16,
+            shared_expert_intermediate_size=16,
+        ),
+    }
+    torch.manual_seed(0)
+    model = AutoModelForCausalLM.from_config(configs[kind]())
+    for parameter in model.parameters():
+        if parameter.ndim > 1:
+            torch.nn.init.normal_(parameter, std=0.2)
+    from kitae.models.prove import packing_fault
+
+    assert packing_fault(model.eval(), longest_row=64)
+
+
+@pytest.mark.parametrize("embeddings", [False, True], ids=["", "embeddings"])
+def test_bf16_stays_near_fp32(embeddings: bool) -> None:
+    exact, exact_grads = one_by_one(adapted("llama", embeddings=embeddings).eval(), rows())
+    loss, got, learner = packed(adapted("llama", embeddings=embeddings, dtype=torch.bfloat16), rows(), budget=200)
+    assert learner.one_by_one is None
+    assert learner.whole_head is None
+    assert abs(loss - exact) / exact < 0.02
+    assert {p.dtype for p in learner.parameters.values()} == {torch.float32}
+    for name, grad in exact_grads.items():
+        assert functional.cosine_similarity(got[name].flatten(), grad.flatten(), dim=0) > 0.98, name

@@ -1,0 +1,93 @@
+"""Pre-train kitae-nano, the base model that ships with kitae.
+
+    python tools/pretrain_nano.py --out src/kitae/models/nano
+
+Public data are read from ``KITAE_SHARED_DATA`` (default: ``../shared/data`` beside the
+checkout). The checkpoint in ``--work`` lets an interrupted run go on where it was; the
+result depends on the seed and the token budget only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import os
+import random
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# glibc gives big blocks back to the system at every free, and the page faults of
+# asking again take half of a step on some machines. It reads these once, at start.
+ALLOCATOR = {
+    "MALLOC_MMAP_MAX_": "0",
+    "MALLOC_TRIM_THRESHOLD_": str(2**35),
+    "MALLOC_TOP_PAD_": str(2**28),
+}
+VOCABULARY = 8_192
+CONTEXT = 512
+ROWS = (128, 256, 512)
+"""Lengths of the packed rows; each is compiled once."""
+
+
+def main() -> None:
+    """Read, tokenize, train, measure, write."""
+    arguments = _arguments()
+    import torch
+    from nano import export, rows, sources, tasks, tokenizer, train
+
+    torch.set_num_threads(arguments.threads)
+    settings = train.Settings(tokens=arguments.tokens, seed=arguments.seed)
+    kept, held = sources.read(sources.data_root())
+    material = tasks.gather(kept, settings.seed)
+    first_pass = tasks.build(material, random.Random(settings.seed))
+    bpe = tokenizer.train((t.text for doc in first_pass for t in doc), VOCABULARY)
+
+    def stream() -> Iterator[list[rows.Row]]:
+        """Pass after pass over the mixture, each with its own noise and order."""
+        for number in itertools.count():
+            rng = random.Random(settings.seed + number)
+            docs = tasks.build(material, rng)
+            encoded = list(rows.encode(docs, bpe, CONTEXT))
+            batches = rows.batches(encoded, ROWS, settings.batch_tokens, rng)
+            print(f"pass {number}: {len(docs)} documents, {len(batches)} batches", flush=True)
+            yield from batches
+
+    model = train.new_model(len_vocabulary := bpe.get_vocab_size(), CONTEXT, settings.seed)
+    began = time.time()
+    train.Trainer(model, settings, arguments.work).run(stream())
+    minutes = (time.time() - began) / 60
+
+    groups = export.held_out_texts(held)
+    model.to(torch.bfloat16)  # as shipped
+    figures = export.bits_per_byte(model, bpe, groups, CONTEXT)
+    print(export.table(figures), flush=True)
+    facts = {
+        "parameters": f"{model.num_parameters() / 1e6:.1f} million",
+        "context": str(CONTEXT),
+        "vocabulary": f"{len_vocabulary:,}",
+        "figures": export.table(figures),
+        "settings": export.settings_text(settings),
+        "time": f"Training took {minutes:.0f} minutes with {arguments.threads} threads.",
+    }
+    export.write(model, bpe, arguments.out, facts)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--out", type=Path, required=True, help="folder of the finished model")
+    parser.add_argument("--work", type=Path, default=Path("/tmp/nano"), help="checkpoints")
+    parser.add_argument("--tokens", type=int, default=8_000_000, help="budget, with padding")
+    parser.add_argument("--seed", type=int, default=20_240)
+    parser.add_argument("--threads", type=int, default=2)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    if any(os.environ.get(name) != value for name, value in ALLOCATOR.items()):
+        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **ALLOCATOR})
+    main()
