@@ -10,16 +10,10 @@ result depends on the seed and the token budget only.
 from __future__ import annotations
 
 import argparse
-import itertools
 import os
-import random
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 # glibc gives big blocks back to the system at every free, and the page faults of
 # asking again take half of a step on some machines. It reads these once, at start.
@@ -28,38 +22,24 @@ ALLOCATOR = {
     "MALLOC_TRIM_THRESHOLD_": str(2**35),
     "MALLOC_TOP_PAD_": str(2**28),
 }
-VOCABULARY = 8_192
-CONTEXT = 512
-ROWS = (128, 256, 512)
-"""Lengths of the packed rows; each is compiled once."""
 
 
 def main() -> None:
     """Read, tokenize, train, measure, write."""
     arguments = _arguments()
     import torch
-    from nano import export, rows, sources, tasks, tokenizer, train
+    from nano import export, sources, train
+    from nano.corpus import CONTEXT, Corpus
 
     torch.set_num_threads(arguments.threads)
     settings = train.Settings(tokens=arguments.tokens, seed=arguments.seed)
     kept, held = sources.read(sources.data_root())
-    material = tasks.gather(kept, settings.seed)
-    first_pass = tasks.build(material, random.Random(settings.seed))
-    bpe = tokenizer.train((t.text for doc in first_pass for t in doc), VOCABULARY)
-
-    def stream() -> Iterator[list[rows.Row]]:
-        """Pass after pass over the mixture, each with its own noise and order."""
-        for number in itertools.count():
-            rng = random.Random(settings.seed + number)
-            docs = tasks.build(material, rng)
-            encoded = list(rows.encode(docs, bpe, CONTEXT))
-            batches = rows.batches(encoded, ROWS, settings.batch_tokens, rng)
-            print(f"pass {number}: {len(docs)} documents, {len(batches)} batches", flush=True)
-            yield from batches
+    corpus = Corpus(kept, settings.seed, arguments.work)
+    bpe = corpus.tokenizer
 
     model = train.new_model(len_vocabulary := bpe.get_vocab_size(), CONTEXT, settings.seed)
     began = time.time()
-    train.Trainer(model, settings, arguments.work).run(stream())
+    train.Trainer(model, settings, arguments.work).run(corpus.batches(settings.batch_tokens))
     minutes = (time.time() - began) / 60
 
     groups = export.held_out_texts(held)

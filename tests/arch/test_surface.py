@@ -14,6 +14,7 @@ PUBLIC = {
     "kitae.plan": ["Hardware", "look", "resolve", "resolved"],
     "kitae.train": ["run"],
     "kitae.evaluate": ["run"],
+    "kitae.registry": ["VersionCard", "enforce", "list_versions", "show_version", "submit", "verify_audit"],
 }
 COMMANDS = {
     "chat": ["--help", "--home", "--max-tokens", "--system", "--temperature"],

@@ -1,4 +1,4 @@
-"""The embedded raw data holds planted faults with a truth file: each class must be found, and little else be called one.
+"""The embedded raw data holds planted faults with a truth file: each class must be found, and little else called one.
 
 How it is counted. A row is one (file, sheet, row). For faults of single rows, what was found are the rows that a rule
 dropped (for mojibake and private data: the rows it edited in a turn); precision is over all rows it touched. A row with

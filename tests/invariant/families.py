@@ -66,7 +66,9 @@ CONFIGS: dict[str, Callable[[], Any]] = {
         attn_logit_softcapping=2.0,
         final_logit_softcapping=3.0,
     ),
-    "gemma3": _config("Gemma3TextConfig", head_dim=16, query_pre_attn_scalar=20, sliding_window=WINDOW, layer_types=LAYERS),
+    "gemma3": _config(
+        "Gemma3TextConfig", head_dim=16, query_pre_attn_scalar=20, sliding_window=WINDOW, layer_types=LAYERS
+    ),
     "mistral": _config("MistralConfig", sliding_window=WINDOW),
     "phi3": _config("Phi3Config", sliding_window=WINDOW),
     "olmo2": _config("Olmo2Config"),

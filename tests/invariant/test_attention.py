@@ -11,7 +11,7 @@ LAYOUTS = {
     "one": [7],
     "ones": [1, 1, 1],
     "mixed": [5, 17, 16, 40, 3, 16],
-    "kept and recomputed": [130, 20, 129],
+    "several steps": [130, 20, 129, 300],
     "short and long": [30, 600, 8, 520],
     "only long": [530],
 }

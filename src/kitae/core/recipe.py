@@ -215,7 +215,10 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     raw = _read(path)
     for override in overrides:
         _apply(raw, override)
-    return parse_recipe(raw)
+    recipe = parse_recipe(raw)
+    # A base beside the recipe must be found from any folder later on, when a version is served.
+    beside = locate(recipe.base, path.absolute().parent)
+    return recipe.model_copy(update={"base": str(beside)}) if beside.is_dir() else recipe
 
 
 def parse_recipe(raw: Mapping[str, Any]) -> Recipe:

@@ -37,11 +37,11 @@ def split(dataset: Dataset, *, settings: SplitSettings, seed: int, out: Workspac
     return splitting.split(dataset, settings=settings, seed=seed, out=out)
 
 
-def rules_table() -> list[dict[str, object]]:
+def known_rules() -> list[dict[str, object]]:
     """The rules of `data.clean`: name, default threshold, meaning."""
     from kitae.data import rules
 
     return rules.rules_table()
 
 
-__all__ = ["find", "prepare", "rules_table", "split"]
+__all__ = ["find", "known_rules", "prepare", "split"]

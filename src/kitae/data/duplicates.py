@@ -5,8 +5,8 @@ Four rules, in this order. A split somebody else drew (`use: test`) is never thi
 - `leaks_into_test`, `leaks_into_validation`: the question is that of a test (validation) row, or near it.
 - `conflicting_answers`: the same question with different answers; the majority's stays, on a tie none.
 - `exact_duplicate`: question and answer are equal after normalisation (NFKC, case, spaces).
-- `near_duplicate`: questions near, numbers equal, and the same answer: a paraphrase with the same answer is no duplicate
-  as long as its wording differs.
+- `near_duplicate`: questions near, numbers equal, and the same answer: a paraphrase with the same answer is no
+  duplicate as long as its wording differs.
 
 Of records that say the same, the best is kept: a row of a drawn split first, then the one that needed the fewest
 repairs, then the longest question, then the first in file order. A record goes only for a kept one it names.
@@ -14,7 +14,7 @@ repairs, then the longest question, then the first in file order. A record goes 
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kitae.core.recipe import DuplicateSettings
 from kitae.core.records import Edit, Record
@@ -32,21 +32,34 @@ class _Search:
     prints: Sequence[Fingerprint]
     near: Mapping[tuple[int, int], float]
     threshold: float
-    gone: dict[int, Edit]
+    gone: dict[int, Edit] = field(default_factory=dict)
+    kept_for: dict[int, int] = field(default_factory=dict)
 
     def stays(self, index: int) -> bool:
         return index not in self.gone
 
     def drop(self, index: int, rule: str, reason: str, kept: int | None = None, similarity: float = 1.0) -> None:
-        detail = {} if kept is None else {"kept": self.records[kept].id, "similarity": round(similarity, 3)}
-        self.gone[index] = Edit(rule, reason, detail)
+        self.gone[index] = Edit(rule, reason, {} if kept is None else {"similarity": round(similarity, 3)})
+        if kept is not None:
+            self.kept_for[index] = kept
+
+    def edits(self) -> dict[int, Edit]:
+        """What went and why; where the record it went for went as well, the one that stayed in the end is named."""
+        out = {}
+        for index, edit in self.gone.items():
+            last = index
+            while last in self.kept_for:
+                last = self.kept_for[last]
+            named = {"kept": self.records[last].id} if last != index and last not in self.gone else {}
+            out[index] = Edit(edit.rule, edit.reason, {**named, **edit.detail})
+        return out
 
 
 def find_duplicates(records: Sequence[Record], settings: DuplicateSettings, task: str) -> dict[int, Edit]:
     """Index of every record that goes, to the edit that says by which rule and for which kept record."""
     prints = [fingerprint(record, task) for record in records]
     near = {} if settings.near is None else near_pairs(prints, settings.near)
-    search = _Search(records, prints, near, settings.near or 1.0, {})
+    search = _Search(records, prints, near, settings.near or 1.0)
     for use in LEAKS:
         _drop_leaks(search, use)
     if settings.conflicts == "drop":
@@ -56,7 +69,7 @@ def find_duplicates(records: Sequence[Record], settings: DuplicateSettings, task
         _drop_exact(search, order)
     if settings.near is not None:
         _drop_near(search, order)
-    return search.gone
+    return search.edits()
 
 
 def duplicate_clusters(records: Sequence[Record], task: str, near: float | None) -> Clusters:

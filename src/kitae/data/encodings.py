@@ -61,7 +61,7 @@ def binary_kind(path: Path) -> str | None:
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or _utf16_without_bom(head[:4096]):
         return None
     controls = sum(byte < 9 or 13 < byte < 27 or 27 < byte < 32 for byte in head)
-    if b"\0" in head or controls > 0.02 * len(head):
+    if head.count(b"\0") > max(1, 0.001 * len(head)) or controls > max(16, 0.02 * len(head)):
         return "binary data"
     return None
 
@@ -77,14 +77,16 @@ def undecodable(text: str) -> bool:
 
 
 def _utf16_without_bom(head: bytes) -> str | None:
-    """UTF-16 of mostly ASCII text shows as a zero in every second byte."""
-    even, odd = head[0::2].count(0), head[1::2].count(0)
-    half = len(head) // 2
-    if half and odd > 0.3 * half and even < 0.02 * half:
-        return "utf-16-le"
-    if half and even > 0.3 * half and odd < 0.02 * half:
-        return "utf-16-be"
-    return None
+    """UTF-16 without a mark: it has zero bytes (every line end is one), and one of its two orders gives plain text."""
+    if b"\0" not in head:
+        return None
+    shares = {}
+    for name in ("utf-16-le", "utf-16-be"):
+        text = head[: len(head) // 2 * 2].decode(name, errors="replace")
+        plain = sum("\x20" <= c <= "\x7e" or c in "\t\r\n" for c in text) + len(_JAPANESE.findall(text))
+        shares[name] = plain / max(1, len(text))
+    best = max(shares, key=lambda name: shares[name])
+    return best if shares[best] > 0.9 else None
 
 
 def _blocks(path: Path) -> Iterator[bytes]:

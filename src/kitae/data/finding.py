@@ -33,7 +33,7 @@ def find(settings: Sequence[SourceSettings], *, folder: Path, out: Workspace) ->
 
     Raises `SourceError` for a missing, empty or binary file and for a kind of file that has no reader.
     """
-    listing = {
+    listing: dict[str, Any] = {
         "sources": [
             {
                 "settings": {**source.plain(), "path": _portable(source.path, folder)},
@@ -56,7 +56,7 @@ def find(settings: Sequence[SourceSettings], *, folder: Path, out: Workspace) ->
                 notes.append(f"{file['name']}: {_size(file['bytes'])}, licence: {licence}")
                 draft.stage.note(notes[-1], file=file["name"], bytes=file["bytes"], sha256=file["sha256"])
         files = [file for source in listing["sources"] for file in source["files"]]
-        draft.summary({"files": len(files), "bytes": sum(f["bytes"] for f in files), "notes": notes})
+        draft.summary({"files": len(files), "bytes": sum(f["bytes"] for f in files), "lines": notes})
 
     return out.make(Source, parents={}, settings=listing, build=build)
 
@@ -77,9 +77,7 @@ def found_files(source: Source, folder: Path) -> list[FoundFile]:
     return found
 
 
-def _located(
-    settings: Sequence[SourceSettings], folder: Path
-) -> list[tuple[SourceSettings, list[FoundFile]]]:
+def _located(settings: Sequence[SourceSettings], folder: Path) -> list[tuple[SourceSettings, list[FoundFile]]]:
     paths = [(source, _paths(source, folder)) for source in settings]
     names = _names([path for _, found in paths for path in found])
     return [(source, [FoundFile(names[path], path, source) for path in found]) for source, found in paths]
@@ -88,7 +86,9 @@ def _located(
 def _paths(source: SourceSettings, folder: Path) -> list[Path]:
     where = locate(source.path, folder)
     if GLOB_CHARACTERS & set(str(where)) and not where.exists():
-        found = [Path(name) for name in sorted(glob.glob(str(where), recursive=True)) if Path(name).is_file()]
+        # An absolute pattern has no folder for Path.glob to start from.
+        names = sorted(glob.glob(str(where), recursive=True))  # noqa: PTH207
+        found = [Path(name) for name in names if Path(name).is_file()]
         if not found:
             raise SourceError(
                 f"no file matches {source.path}", got=str(where), hint="Globs are relative to the recipe's folder"

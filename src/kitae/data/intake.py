@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kitae.core.records import Edit, Message, Origin, Record, Terms, record_id
@@ -72,15 +72,13 @@ def take_in(file: FoundFile, task: str, count: FileCount) -> Iterator[Record | Q
     for raw in read_rows(file.path, count.encoding):
         count.read += 1
         origin = Origin(file.name, raw.row, raw.sheet)
-        try:
-            if isinstance(raw, BadRow):
-                raise UnreadableRow(raw.reason)
-            record, shape = _record(raw, origin, file, task)
-        except UnreadableRow as reason:
+        made = _record_or_reason(raw, origin, file, task)
+        if isinstance(made, str):
             count.quarantined += 1
-            reasons[str(reason)] += 1
-            yield Quarantined(origin, str(reason), _excerpt(raw))
+            reasons[made] += 1
+            yield Quarantined(origin, made, _excerpt(raw))
         else:
+            record, shape = made
             count.shapes[shape] += 1
             yield record
     if count.read == 0:
@@ -111,6 +109,16 @@ def file_encoding(file: FoundFile) -> str:
     return file.source.encoding
 
 
+def _record_or_reason(raw: Row | BadRow, origin: Origin, file: FoundFile, task: str) -> tuple[Record, str] | str:
+    """The record and its shape, or why there is none."""
+    if isinstance(raw, BadRow):
+        return raw.reason
+    try:
+        return _record(raw, origin, file, task)
+    except UnreadableRow as reason:
+        return str(reason)
+
+
 def _record(raw: Row, origin: Origin, file: FoundFile, task: str) -> tuple[Record, str]:
     shaped = read_shape(raw.values, shape=file.source.shape, columns=file.source.columns)
     messages, edits = _repaired(shaped.messages)
@@ -127,15 +135,10 @@ def _record(raw: Row, origin: Origin, file: FoundFile, task: str) -> tuple[Recor
         history=tuple(edits),
     )
     stated = shaped.named.get("language", "").strip().casefold()
-    language = detect_language(record.question) or LANGUAGES.get(stated, stated)
-    return _with_language(record, language), shaped.shape
-
-
-def _with_language(record: Record, language: str) -> Record:
-    """The record with its language; a text without any evidence takes that of its answer."""
-    from dataclasses import replace
-
-    return replace(record, language=language or detect_language(record.answer))
+    asked = "\n".join(message.content for message in messages if message.role == "user")
+    language = detect_language(asked) or LANGUAGES.get(stated, stated)
+    # A text without any evidence takes the language of its answer.
+    return replace(record, language=language or detect_language(record.answer)), shaped.shape
 
 
 def _repaired(messages: tuple[Message, ...]) -> tuple[tuple[Message, ...], list[Edit]]:

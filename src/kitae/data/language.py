@@ -4,50 +4,17 @@ Meant for short customer messages. When the evidence is thin the answer is "", w
 """
 
 import re
+import tomllib
+from functools import lru_cache
+from importlib.resources import files
 
 from kitae.core.text import HAN, HANGUL, KANA, LATIN, OTHER_LETTER
 
 _WORD = re.compile(r"[a-zß-ÿœ']+")
-_URL = re.compile(r"https?://\S+|[\w.+-]+@[\w.-]+|`[^`]*`|\[\w+\]")
-
-FUNCTION_WORDS: dict[str, frozenset[str]] = {
-    "en": frozenset(
-        "the is are was were do does did can could will would i you he she it we they my your our their what when "
-        "where why how who which this that these those there have has had and or but not of to in on at for with "
-        "from by be been am an if about please any some as so than then no yes me us him her don't i'm it's isn't "
-        "should may might must need want get got".split()
-    ),
-    "de": frozenset(
-        "der die das und ist ich sie nicht ein eine einen einem einer wir haben hat wie wo wann kann können mit für "
-        "auf dem den von zu im bei gibt es mein meine ihr ihre ihnen uns wird werden sind bitte möchte auch nach uhr "
-        "aus noch bis oder wenn zum zur keine habe danke gerne".split()
-    ),
-    "fr": frozenset(
-        "le la les un une des et est je vous nous ne pas que qui pour dans avec sur au aux du ce cette mon ma mes "
-        "votre vos notre avez êtes sont à où quand comment quelle quel il elle est-ce puis-je peut-on bonjour merci "
-        "peut pouvez heure sans plus être d'une c'est j'ai".split()
-    ),
-    "es": frozenset(
-        "el la los las un una unos y es en de del que qué no por para con su sus mi mis se lo le como cómo cuándo "
-        "dónde cuál cuánto está están tiene tienen hay puedo puede pueden quiero hora gracias hola somos son al "
-        "desde hasta muy pero si sí ¿a".split()
-    ),
-    "it": frozenset(
-        "il lo la gli le un una e è di del della dei che non per con su sono ho ha hanno avete come quando dove "
-        "quanto quale posso può possiamo si mi ci vi vostra nostro nostra alle dalle grazie buongiorno anche ma "
-        "questa questo c'è ora più".split()
-    ),
-    "pt": frozenset(
-        "o a os as um uma e é de do da dos das que não por para com em no na seu sua meu minha como quando onde "
-        "qual quanto posso pode tem têm há está estão obrigado obrigada olá você vocês gostaria são até mais às "
-        "nós já também".split()
-    ),
-    "nl": frozenset(
-        "de het een en is ik u wij niet van voor met op aan zijn hebben heeft hoe waar wanneer kan kunnen mijn onze "
-        "uw dat die er ook naar bij om tot wat welke graag dank bedankt hallo laat uur geen maar".split()
-    ),
-}
-"""Common short words. A word of several lists counts for each; only the difference decides."""
+_NO_WORDS = re.compile(
+    r"https?://[!-~]+|[\w.+-]+@[\w.-]+|`[^`]*`|\[[a-z_]+\]|[A-Za-z0-9_+/=.-]*\d[A-Za-z0-9_+/=.-]*|[!-~]{24,}", re.ASCII
+)
+"""Links, addresses, codes and what privacy put in their place say nothing about the language."""
 
 _CHINESE_ONLY = re.compile(
     r"[们这个吗么请问预订时间房没说谢给对从还让种样钱买卖开关门车电话点钟员务过进动边应该费线网热气饭馆岁楼厅几开]"
@@ -57,9 +24,16 @@ _CHINESE_MARK = re.compile(r"[吗嗎呢吧您们們这這哪啊]|可以|什[么�
 _ACCENTED = re.compile(r"[À-ÖØ-öø-ɏ¿¡]")
 
 
+@lru_cache(maxsize=1)
+def function_words() -> dict[str, frozenset[str]]:
+    """Common short words by language. A word of several lists counts for each; only the difference decides."""
+    raw = tomllib.loads(files("kitae.data").joinpath("function_words.toml").read_text(encoding="utf-8"))
+    return {language: frozenset(words) for language, words in raw.items()}
+
+
 def detect_language(text: str) -> str:
-    """ "ja", "en", another ISO 639-1 code, "other" for other scripts, or "" when nothing decides."""
-    text = _URL.sub(" ", text)
+    """Give "ja", "en", another ISO 639-1 code, "other" for other scripts, or "" when nothing decides."""
+    text = _NO_WORDS.sub(" ", text)
     kana, han = len(KANA.findall(text)), len(HAN.findall(text))
     hangul, latin, other = len(HANGUL.findall(text)), len(LATIN.findall(text)), len(OTHER_LETTER.findall(text))
     letters = kana + han + hangul + latin + other
@@ -95,7 +69,7 @@ def _latin_language(text: str) -> str:
     words = _WORD.findall(text.casefold().replace("’", "'"))
     if not words:
         return ""
-    counts = {language: sum(word in known for word in words) for language, known in FUNCTION_WORDS.items()}
+    counts = {language: sum(word in known for word in words) for language, known in function_words().items()}
     best = max((language for language in counts if language != "en"), key=lambda name: counts[name])
     accented = sum(bool(_ACCENTED.search(word)) for word in re.findall(r"\S+", text.casefold()))
     lead = counts[best] - counts["en"]

@@ -79,9 +79,7 @@ def prepare(
     )
 
 
-def _redactor(
-    settings: DataSettings, kinds: tuple[str, ...], files: Sequence[FoundFile], task: str
-) -> Redactor | None:
+def _redactor(settings: DataSettings, kinds: tuple[str, ...], files: Sequence[FoundFile], task: str) -> Redactor | None:
     """The key is a digest of the raw files that no artifact states: only who has them could compute it."""
     if settings.privacy.mode == "off":
         return None
@@ -113,7 +111,9 @@ def _redacted(done: Sorted, redactor: Redactor | None, stage: Stage) -> list[Rec
     """Records without private data; what quarantine quotes is masked."""
     if redactor is None:
         return done.kept
-    done.quarantined = [replace(row, excerpt=masked(row.excerpt), reason=masked(row.reason)) for row in done.quarantined]
+    done.quarantined = [
+        replace(row, excerpt=masked(row.excerpt), reason=masked(row.reason)) for row in done.quarantined
+    ]
     out = []
     for number, record in enumerate(done.kept, start=1):
         out.append(redactor.record(record))
@@ -206,7 +206,7 @@ def _finish(done: Sorted, settings: DataSettings, task: str, draft: Draft) -> No
     for note in notes:
         draft.stage.note(note["text"], **{key: value for key, value in note.items() if key != "text"})
     figures: dict[str, Any] = {key: report[key] for key in ("read", "kept", "dropped", "quarantined", "rules_count")}
-    draft.summary({**figures, "privacy": report["privacy"], "notes": [note["text"] for note in notes]})
+    draft.summary({**figures, "privacy": report["privacy"], "lines": [note["text"] for note in notes]})
 
 
 def _instructed(record: Record, instruction: str | None) -> Record:

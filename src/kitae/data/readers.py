@@ -131,27 +131,42 @@ def _delimited(path: Path, encoding: str, delimiter: str | None) -> Iterator[Row
 def _records(lines: Iterator[str], delimiter: str) -> Iterator[Sequence[str] | BadRow]:
     """Split lines into rows of cells, so that a quote left open costs one line and not the rest of the file."""
     waiting: list[str] = []
-    while waiting or (line := next(lines, None)) is not None:
-        chunk = [waiting.pop(0) if waiting else line]
-        if chunk[0].count('"') % 2:
-            chunk += _until_balanced(waiting, lines)
-            if sum(part.count('"') for part in chunk) % 2:
-                waiting = chunk[1:] + waiting
-                chunk = chunk[:1]
-                if _opens_quote(chunk[0], delimiter):
-                    yield BadRow("a quote is opened and never closed", chunk[0].strip(), 0)
-                    continue
+    while (line := _next_line(waiting, lines)) is not None:
+        if line.count('"') % 2:
+            following = _until_balanced(waiting, lines)
+            row = _over_lines([line, *following], delimiter)
+            if row is not None:
+                yield row
+                continue
+            waiting = following + waiting
+            if _opens_quote(line, delimiter):
+                yield BadRow("a quote is opened and not closed as it should be", line.strip(), 0)
+                continue
         try:
-            yield from csv.reader(chunk, delimiter=delimiter)
+            yield from csv.reader([line], delimiter=delimiter)
         except csv.Error as error:
-            yield BadRow(f"not valid CSV: {error}", chunk[0].strip(), 0)
+            yield BadRow(f"not valid CSV: {error}", line.strip(), 0)
+
+
+def _over_lines(chunk: list[str], delimiter: str) -> list[str] | None:
+    """The one row that several lines make, or None when they are not one well-formed row."""
+    try:
+        rows = list(csv.reader(chunk, delimiter=delimiter, strict=True))
+    except csv.Error:
+        return None
+    return rows[0] if len(rows) == 1 else None
+
+
+def _next_line(waiting: list[str], lines: Iterator[str]) -> str | None:
+    """A line put back earlier, else the next one, else None."""
+    return waiting.pop(0) if waiting else next(lines, None)
 
 
 def _until_balanced(waiting: list[str], lines: Iterator[str]) -> list[str]:
     """The next lines up to the one that closes the open quote, or `ROW_LINES` of them."""
     taken: list[str] = []
     while len(taken) < ROW_LINES:
-        line = waiting.pop(0) if waiting else next(lines, None)
+        line = _next_line(waiting, lines)
         if line is None:
             break
         taken.append(line)

@@ -2,7 +2,8 @@
 
 ftfy (Speer 2019) undoes UTF-8 read as Latin-1, Windows-1252 and their kin. What it leaves alone, and Japanese exports
 are full of, is undone here: UTF-8 read as CP932 or EUC-JP, CP932 and EUC-JP read as Latin-1, Windows-1252 or as each
-other. A repair is taken only when the bytes decode without a fault and what comes out is plainly Japanese and shorter.
+other. A repair is taken only when the bytes decode without a fault and what comes out is plainly Japanese and shorter,
+or the punctuation and accents of Latin text.
 """
 
 import re
@@ -26,7 +27,7 @@ MISREADINGS: tuple[tuple[str, str], ...] = (
 
 _ODD_KANJI = re.compile(r"[縺繧繝繞郢荳莠譁蛹螟逕蜿髮邵闕陷遞遘邁]")
 _HALF_KANA_RUN = re.compile(r"[｡-ﾟ]+")
-_SUSPICIOUS = re.compile(r"[縺繧繝郢荳莠譁｡-ﾟ\x80-\xff�]|[¡-ÿ]{2}")
+_SUSPICIOUS = re.compile(r"[縺繧繝郢荳莠譁窶竊｡-ﾟ\x80-\xff�]|[¡-ÿ]{2}")
 _FOREIGN_RUN = re.compile(r"[^\x00-\x7f]+(?:[\x20-\x7e]{0,2}[^\x00-\x7f]+)*")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f\u200b\u2060\ufeff\ufffe\uffff\ud800-\udfff]")
 _LINE_END = re.compile(r"\r\n|\r|\u2028|\u2029|\x85")
@@ -35,6 +36,8 @@ _TRAILING = re.compile(r"[ \t　]+(?=\n|$)")
 _KANA_OR_KANJI = re.compile(r"[ぁ-ヿ一-鿿々ー、。「」！？（）]")
 _HIRAGANA = re.compile(r"[ぁ-ん]")
 _KATAKANA = re.compile(r"[ァ-ヶー]")
+_TYPOGRAPHIC = re.compile(r"[‘’“”–—…•·×°£€©®™¡¿«»\u00a0À-ÖØ-öø-ÿŒœŠšŽž]")
+_CUT_UP_LATIN = re.compile(r"[窶竊]|(?<=[A-Za-z])[ﾃﾂ]")
 REPLACEMENT = "\ufffd"
 
 
@@ -51,7 +54,7 @@ def repair(text: str) -> str:
 
 
 def normalise_safely(text: str) -> str:
-    """Line ends as \\n, no control or zero-width characters, half-width kana widened, loose accents joined, trimmed.
+    """One kind of line end, no control or zero-width characters, wide kana, loose accents joined, ends trimmed.
 
     What carries meaning stays: `〜` in 10〜20円, full-width letters and digits, emoji with their joiners.
     """
@@ -101,9 +104,13 @@ def _undo(text: str) -> str | None:
 
 def _better(before: str, after: str) -> bool:
     """Whether a decoding is worth taking: shorter, plainly Japanese, and far more so than before."""
-    if len(after) >= len(before) or _CONTROL.search(after) or _HALF_KANA_RUN.search(after):
+    if _CONTROL.search(after) or _HALF_KANA_RUN.search(after):
         return False
     foreign = sum(c > "\x7f" for c in after)
+    if foreign == len(_TYPOGRAPHIC.findall(after)) > 0 and _CUT_UP_LATIN.search(before):
+        return True  # what’s, café: the punctuation and accents of Latin text, read as CP932
+    if len(after) >= len(before):
+        return False
     if foreign == 0 or len(_KANA_OR_KANJI.findall(after)) < 0.8 * foreign:
         return False
     kana = len(_HIRAGANA.findall(after)) + len(_KATAKANA.findall(after))

@@ -103,7 +103,7 @@ def _file(count: FileCount, kept: Sequence[Record], dropped: Sequence[Record]) -
 
 
 def _samples(records: Iterable[Record]) -> list[dict[str, str]]:
-    out = []
+    out: list[dict[str, str]] = []
     for record in records:
         if len(out) == EXAMPLES:
             break

@@ -1,4 +1,4 @@
-"""The data report as one offline HTML page, English and Japanese, bars drawn in CSS. Everything users wrote is escaped."""
+"""The data report as one offline HTML page in English and Japanese, bars in CSS, everything users wrote escaped."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -39,11 +39,13 @@ MOST_BARS = 100
 
 _STYLE = """
 :root{color-scheme:light dark}body{font:15px/1.6 system-ui,"Hiragino Sans","Noto Sans JP",sans-serif;max-width:62rem;
-margin:2rem auto;padding:0 1rem}h1{font-size:1.5rem}h2{font-size:1.1rem;margin-top:2rem}table{border-collapse:collapse;
+margin:2rem auto;padding:0 1rem}
+h1{font-size:1.5rem}h2{font-size:1.1rem;margin-top:2rem}table{border-collapse:collapse;
 width:100%}td,th{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #8884;vertical-align:top;
 overflow-wrap:anywhere}td.n,th.n{text-align:right;white-space:nowrap}.bar{display:grid;
 grid-template-columns:minmax(8rem,16rem) 1fr 5rem;gap:.6rem;align-items:center}.bar i{display:block;height:.8rem;
-border-radius:2px;background:#2c6e9b}.bar b{font-weight:400;text-align:right}.tiles{display:flex;gap:1rem;flex-wrap:wrap}
+border-radius:2px;background:#2c6e9b}.bar b{font-weight:400;text-align:right}
+.tiles{display:flex;gap:1rem;flex-wrap:wrap}
 .tile{border:1px solid #8884;border-radius:6px;padding:.5rem 1rem}.tile b{display:block;font-size:1.5rem}
 body.ja .en,body:not(.ja) .ja{display:none}button{float:right;font:inherit;padding:.2rem .8rem}
 """
@@ -65,10 +67,9 @@ def report_page(report: Mapping[str, Any]) -> str:
         f"<h2>{_word('quarantine')}</h2>{_quarantine(report['quarantine'], report['quarantined'])}",
     ]
     for key in ("edits", "privacy", "languages", "labels", "licences"):
-        if report[key]:
-            body.append(f"<h2>{_word(key)}</h2>{_bars(report[key])}")
+        body += [f"<h2>{_word(key)}</h2>{_bars(report[key])}"] if report[key] else []
     for key in ("question", "answer"):
-        body.append(f"<h2>{_word(key + '_lengths')}</h2>{_bars(report['lengths'][key]['classes'])}")
+        body += [f"<h2>{_word(key + '_lengths')}</h2>{_bars(report['lengths'][key]['classes'])}"]
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
@@ -145,7 +146,8 @@ def _bars(counts: Mapping[str, int]) -> str:
         return f"<p>{_word('none')}</p>"
     most = max(counts.values()) or 1
     bars = "".join(
-        f'<div class="bar"><span>{escape(name)}</span><i style="width:{100 * count / most:.1f}%"></i><b>{count:,}</b></div>'
+        f'<div class="bar"><span>{escape(name)}</span>'
+        f'<i style="width:{100 * count / most:.1f}%"></i><b>{count:,}</b></div>'
         for name, count in list(counts.items())[:MOST_BARS]
     )
     rest = len(counts) - MOST_BARS

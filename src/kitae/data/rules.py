@@ -5,10 +5,12 @@ one, and ordinary in a source of chat lines. `Norms` holds what was learnt from 
 """
 
 import re
+import tomllib
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.resources import files
 
 from kitae.core.records import Record
 from kitae.core.text import compact, ends_sentence, is_japanese, normalise
@@ -17,19 +19,17 @@ from kitae.data.offence import offence
 from kitae.data.repair import garbled
 from kitae.errors import RecipeError, UnknownName
 
-PLACEHOLDERS = frozenset(
-    """- -- --- – — ― ー . .. ... … ? ?? n/a na n.a. none null nil nan undefined tbd tba todo fixme xxx wip pending
-    unknown empty blank 未記入 (未記入) 未回答 (未回答) 未入力 (未入力) 未定 未対応 空欄 (空欄) 空白 回答待ち 確認中 調査中
-    対応中 準備中 作成中 要確認 後日回答 後で記入 記入なし 回答なし (回答なし) (なし) (空) (blank) (empty) (none) [blank]
-    [empty] [none] <none> <null> #n/a #ref! #value!""".split()
+_WORDS = tomllib.loads(files("kitae.data").joinpath("placeholders.toml").read_text(encoding="utf-8"))
+PLACEHOLDERS = frozenset(_WORDS["answer"])
+NO_LICENCE = frozenset(_WORDS["licence"])
+_LINK_END = re.compile(r"https?://\S+$|\S+@\S+\.\w+$|```$")
+_BARE_FIGURE = re.compile(r"[^\s]{0,6}?\d[\d:,./\-]*\s*(?:円|時|分|人|個|日|%|yen|am|pm|km|m|kg)?$", re.IGNORECASE)
+_CUT_JA = re.compile(
+    r"(?:[、，,・（「『(]|[をがのにへとや]|から|まで|より|ですが|ますが|または|および|また|ので|ため|など(?=[をが]))$"
 )
-NO_LICENCE = frozenset(
-    """- n/a na none null unknown unlicensed unlicenced noassertion tbd ? no 不明 未確認 未取得 未定 なし 無 無し 無断
-    不可 禁止 利用不可 許諾なし 許諾無し 未許諾 使用不可 確認中 要確認""".split()
+_CUT_EN = re.compile(
+    r"(?:[,;(]|\b(?:the|a|an|and|or|but|of|to|in|on|at|for|with|by|from|your|our|is|are|will|can))$", re.IGNORECASE
 )
-_URL = re.compile(r"https?://\S+$|\S+@\S+\.\w+$|\d[\d:,./\-]*\s*(?:円|時|分|%|yen|am|pm|km|m|kg)?$|```$", re.IGNORECASE)
-_CUT_JA = re.compile(r"(?:[、，,・（「『(]|[をがのにへとや]|から|まで|より|ですが|ますが|または|および|また|ので|ため|など(?=[をが]))$")
-_CUT_EN = re.compile(r"(?:[,;(]|\b(?:the|a|an|and|or|but|of|to|in|on|at|for|with|by|from|your|our|is|are|will|can))$", re.I)
 _REPEATED_GRAM = 8
 _REPETITION_FROM = 48
 
@@ -60,10 +60,11 @@ Check = Callable[[Record, Norms, float], str | None]
 
 @dataclass(frozen=True)
 class Rule:
-    """A check that returns a reason or None, its default threshold and what both mean."""
+    """A check that returns a reason or None, and what its threshold means."""
 
     check: Check
-    threshold: float
+    default: float | bool
+    """Its threshold, or True where there is nothing to set."""
     meaning: str
 
 
@@ -104,7 +105,9 @@ def empty_answer(record: Record, norms: Norms, threshold: float) -> str | None: 
 def truncated_answer(record: Record, norms: Norms, threshold: float) -> str | None:
     """A cut-off answer: no end of sentence where the source's answers have one, or the start of a longer answer."""
     answer = record.answer.strip()
-    if norms.task == "classify" or ends_sentence(answer) or len(answer) < 4 or _URL.search(answer):
+    if norms.task == "classify" or ends_sentence(answer) or len(answer) < 4:
+        return None
+    if _LINK_END.search(answer) or _BARE_FIGURE.fullmatch(answer):
         return None
     share = norms.sentence_share.get(record.origin.file, 0.0)
     if len(answer) >= 8 and norms.is_start_of_another(answer):
@@ -126,7 +129,7 @@ def wrong_language(record: Record, norms: Norms, threshold: float) -> str | None
         return f"the question is in '{asked}', the recipe keeps {', '.join(norms.languages)}"
     if norms.task == "classify":
         return None
-    answered = detect_language(record.answer)
+    answered = detect_language("\n".join(m.content for m in record.messages if m.role == "assistant"))
     if answered and answered not in norms.languages:
         return f"the answer is in '{answered}', the recipe keeps {', '.join(norms.languages)}"
     if same_language(asked, answered) or norms.translated_share.get(record.origin.file, 0.0) >= threshold:
@@ -191,10 +194,10 @@ def mojibake(record: Record, norms: Norms, threshold: float) -> str | None:  # n
 
 
 RULES: dict[str, Rule] = {
-    "empty_question": Rule(empty_question, 1, "nothing was asked, or only a placeholder"),
-    "empty_answer": Rule(empty_answer, 1, "no answer, or only a placeholder (-, N/A, TBD, 未記入)"),
-    "no_licence": Rule(no_licence, 1, "neither the row nor its source says on what licence it may be used"),
-    "mojibake": Rule(mojibake, 1, "wrong encoding that cannot be undone"),
+    "empty_question": Rule(empty_question, True, "nothing was asked, or only a placeholder"),
+    "empty_answer": Rule(empty_answer, True, "no answer, or only a placeholder (-, N/A, TBD, 未記入)"),
+    "no_licence": Rule(no_licence, True, "neither the row nor its source says on what licence it may be used"),
+    "mojibake": Rule(mojibake, True, "wrong encoding that cannot be undone"),
     "wrong_language": Rule(wrong_language, 0.5, "not in data.languages, or answered in another language than asked; "
                            "a file with at least this share of such rows holds translations and is left alone"),
     "offensive": Rule(offensive, 1.0, "score of the ja/en lexicon from which a record goes"),
@@ -222,7 +225,7 @@ def chosen_rules(clean: Mapping[str, bool | float]) -> dict[str, float]:
     for name, rule in RULES.items():
         value = clean.get(name, True)
         if value is not False:
-            chosen[name] = rule.threshold if value is True else float(value)
+            chosen[name] = float(rule.default) if value is True else float(value)
     return chosen
 
 
@@ -242,8 +245,8 @@ def is_placeholder(text: str) -> bool:
 
 
 def rules_table() -> list[dict[str, object]]:
-    """The rules for people and programs: name, default threshold, meaning."""
-    return [{"rule": name, "threshold": rule.threshold, "meaning": rule.meaning} for name, rule in RULES.items()]
+    """The rules for people and programs: name, default (a threshold, or true), meaning."""
+    return [{"name": name, "default": rule.default, "meaning": rule.meaning} for name, rule in RULES.items()]
 
 
 def count_by(names: Sequence[str]) -> dict[str, int]:

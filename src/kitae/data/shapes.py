@@ -56,8 +56,8 @@ _SEPARATORS = re.compile(r"[\s_\-・:：]+")
 _MISSING = object()
 
 
-class UnreadableRow(Exception):  # noqa: N818 it never leaves this room: it becomes a row of the quarantine
-    """A row that has no known shape, or breaks the rules of its own; the text is the reason."""
+class UnreadableRow(Exception):
+    """A row that has no known shape, or breaks the rules of its own; the text is the reason it is quarantined."""
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ class _Cluster:
 
 
 def split(dataset: Dataset, *, settings: SplitSettings, seed: int, out: Workspace) -> Split:
-    """Write `train.jsonl`, `validation.jsonl`, `test.jsonl` of a dataset, `dropped.jsonl` and the proof in `report.json`.
+    """Write `train.jsonl`, `validation.jsonl`, `test.jsonl`, `dropped.jsonl`, and the proof in `report.json`.
 
     Splits that the data itself states (`use`) are kept; those it lacks are carved from its training rows. Raises
     `NothingToLearn` when no row is left for training, `RecipeError` for a column that does not exist.
@@ -50,7 +50,9 @@ def split(dataset: Dataset, *, settings: SplitSettings, seed: int, out: Workspac
         open_splits = _open_splits(records, settings)
         _assign([c for c in clusters if _free(c, sides, gone)], open_splits, sides)
         for side in SPLITS:
-            write_jsonl(draft.file(f"{side}.jsonl"), (r.as_dict() for i, r in enumerate(records) if sides.get(i) == side))
+            write_jsonl(
+                draft.file(f"{side}.jsonl"), (r.as_dict() for i, r in enumerate(records) if sides.get(i) == side)
+            )
         write_jsonl(draft.file("dropped.jsonl"), (records[i].with_edit(e).as_dict() for i, e in sorted(gone.items())))
         report = _report(records, clusters, sides, gone, settings)
         report["carved"] = sorted(set(open_splits) - {"train"}) if any(r.use for r in records) else []
@@ -87,9 +89,7 @@ def _values(records: Sequence[Record], field: str, setting: str) -> list[str]:
         values = [str(value) if isinstance(value, (str, int, float)) else "" for value in found]
     if not any(values):
         columns = sorted({column for record in records[:200] for column in record.meta})
-        raise RecipeError(
-            f"data.split.{setting}: no record has '{field}'", got=field, known=[*FIELDS, *columns]
-        )
+        raise RecipeError(f"data.split.{setting}: no record has '{field}'", got=field, known=[*FIELDS, *columns])
     return values
 
 
@@ -220,9 +220,8 @@ def _finish(report: Mapping[str, Any], draft: Draft) -> None:
         carved = f"; carved from training: {', '.join(report['carved'])}" if report["carved"] else ""
         notes.append(f"the data states {', '.join(report['stated'])}{carved}")
     notes.append(
-        f"{report['clusters']:,} clusters of the same or nearly the same question"
-        f"{' or group' if report['proof']['groups_in_two_splits'] else ''}, the largest of {report['largest_cluster']:,} "
-        "rows; none stands in two splits"
+        f"{report['clusters']:,} clusters of the same or nearly the same question, or of one group; the largest has "
+        f"{report['largest_cluster']:,} rows; none stands in two splits"
     )
     if report["dropped"]:
         notes.append(f"{report['dropped']:,} rows dropped: they belong together with rows of a stated split")
@@ -235,4 +234,4 @@ def _finish(report: Mapping[str, Any], draft: Draft) -> None:
             text = f"the {side} split is empty: {total:,} rows in {report['clusters']:,} clusters are too few to share"
             draft.stage.warning(text)
             notes.append(text)
-    draft.summary({**rows, "dropped": report["dropped"], "notes": notes})
+    draft.summary({**rows, "dropped": report["dropped"], "lines": notes})

@@ -84,20 +84,19 @@ def _correlation(both: int, first_only: int, second_only: int, neither: int) -> 
     return corrected / math.sqrt(product)
 
 
-def bootstrap(statistics: Array, value: Value, confidence: float, *, seed: int, name: str) -> Interval:
-    """Percentile interval of a figure from its rows' statistics (N, K), over `DRAWS` draws of N rows.
+def spread(draws: Array, rows: int, confidence: float, *, least: float = 0.0) -> Interval:
+    """Interval of a figure between `least` and 1 from its bootstrap draws over so many rows.
 
-    Efron and Tibshirani 1993, section 13.3. The spread of the draws is the standard error as it is: it is not divided
-    by anything.
+    The middle `confidence` of the draws (Efron and Tibshirani 1993, section 13.3). Where every draw is the same value,
+    all rows agree and the bootstrap would claim certainty: then at least a share p of all rows has that value, with p
+    the exact lower bound of a share of n in n, and the rest may have any.
     """
-    return percentiles(draw(statistics, value, seed=seed, name=name), confidence)
-
-
-def percentiles(values: Array, confidence: float) -> Interval:
-    """The middle `confidence` of drawn values."""
     tail = (1 - confidence) / 2
-    low, high = np.quantile(values, [tail, 1 - tail])
-    return Interval(float(low), float(high), f"bootstrap-percentile-{len(values)}")
+    low, high = (float(end) for end in np.quantile(draws, [tail, 1 - tail]))
+    if draws.max() - draws.min() > 1e-12:
+        return Interval(low, high, f"bootstrap-percentile-{len(draws)}")
+    sure = clopper_pearson(rows, rows, confidence).low
+    return Interval(sure * low + (1 - sure) * least, sure * high + (1 - sure), "no-spread-exact")
 
 
 def draw(statistics: Array, value: Value, *, seed: int, name: str) -> Array:

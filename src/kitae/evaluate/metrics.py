@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kitae.errors import InputError, UnknownName
-from kitae.evaluate.overlaps import exact_form, rouge_l, rouge_l_words
+from kitae.evaluate.rouge import exact_form, rouge_l, rouge_l_words
 
 Array = NDArray[np.float64]
 GRAIN = 2.0**30
@@ -195,17 +195,15 @@ def bleu_value(sums: Array) -> Array:
     length, wanted = sums[:, 0], sums[:, 1]
     right, total = sums[:, 2 : 2 + BLEU_ORDER], sums[:, 2 + BLEU_ORDER :]
     misses = np.cumsum((right == 0) & (total > 0), axis=1)
-    smoothed = np.where(right > 0, right, 0.5**misses)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        logs = np.log(smoothed / total).mean(axis=1)
-        shortness = np.where(length < wanted, 1.0 - wanted / length, 0.0)
+    logs = np.log(np.where(right > 0, right, 0.5**misses) / np.maximum(total, 1.0)).mean(axis=1)
+    shortness = np.minimum(0.0, 1.0 - wanted / np.maximum(length, 1.0))
     possible = (total > 0).all(axis=1) & (right > 0).any(axis=1)
-    values: Array = np.where(possible, np.exp(np.where(possible, logs + shortness, -np.inf)), 0.0)
+    values: Array = np.where(possible, np.exp(logs + shortness), 0.0)
     return values
 
 
 def _sacrebleu(tokeniser: str) -> Any:
-    """sacrebleu's BLEU with this tokeniser, for counting. Raises `InputError` when the tokeniser cannot be used."""
+    """BLEU of sacrebleu with this tokeniser, for counting. Raises `InputError` when the tokeniser cannot be used."""
     from sacrebleu.metrics import BLEU
 
     try:

@@ -3,7 +3,6 @@
 Shapes: N rows, K statistics of a row, S random assignments.
 """
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -17,7 +16,7 @@ ASSIGNMENTS = 9999
 """Random assignments of a randomisation test; the smallest p-value it can give is 1 / 10,000."""
 POWER = 0.8
 """A difference counts as detectable when this share of test sets like this one would show it."""
-HALVINGS = 40
+HALVINGS = 20
 
 
 def mcnemar(first_only: int, second_only: int) -> float:
@@ -55,8 +54,9 @@ def randomisation(first: Array, second: Array, value: Value, *, seed: int, name:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """P-values corrected for their number, in the order given (Holm 1979): the smallest times m, the next times m - 1
-    and so on, never falling.
+    """P-values corrected for their number, in the order given (Holm 1979).
+
+    The smallest is multiplied by m, the next by m - 1 and so on, never falling.
     """
     adjusted = [1.0] * len(p_values)
     highest = 0.0
@@ -72,35 +72,39 @@ def detectable_share(rows: int, differing: float, confidence: float) -> float:
     `differing` is the share of rows that exactly one of two systems gets right; a gain cannot be larger than that
     share, so it is raised where needed. Returns 1 where not even a perfect gain would show.
     """
-    if _power(rows, 1.0, 1.0, confidence) < POWER:
+    rejects = _rejects(rows, confidence)
+    if _power(rejects, 1.0, 1.0) < POWER:
         return 1.0
     low, high = 0.0, 1.0
     for _ in range(HALVINGS):
         middle = (low + high) / 2
-        if _power(rows, middle, max(differing, middle), confidence) < POWER:
+        if _power(rejects, middle, max(differing, middle)) < POWER:
             low = middle
         else:
             high = middle
     return high
 
 
-def _power(rows: int, gain: float, differing: float, confidence: float) -> float:
-    """Chance that McNemar's exact test sees a gain of one system, over all numbers of differing rows."""
+def _rejects(rows: int, confidence: float) -> Array:
+    """By number of differing rows (0 to N), the most that the loser may win while McNemar's test rejects; -1: never."""
     from scipy.stats import binom
 
     counts = np.arange(rows + 1)
-    # The largest number of rows won by the loser at which the two-sided test still rejects; -1 where it never does.
-    critical = binom.ppf((1 - confidence) / 2, counts, 0.5)
-    critical = np.where(2 * binom.cdf(critical, counts, 0.5) <= 1 - confidence, critical, critical - 1)
-    lost = (differing - gain) / 2 / differing if differing else 0.5
-    return float((binom.pmf(counts, rows, differing) * binom.cdf(critical, counts, lost)).sum())
+    most = binom.ppf((1 - confidence) / 2, counts, 0.5)
+    rejects: Array = np.where(2 * binom.cdf(most, counts, 0.5) <= 1 - confidence, most, most - 1)
+    return rejects
+
+
+def _power(rejects: Array, gain: float, differing: float) -> float:
+    """Chance that the test sees a gain of one system, over all numbers of differing rows."""
+    from scipy.stats import binom
+
+    rows = len(rejects) - 1
+    counts = np.arange(rows + 1)
+    lost = (differing - gain) / 2 / differing
+    return float((binom.pmf(counts, rows, differing) * binom.cdf(rejects, counts, lost)).sum())
 
 
 def detectable_mean(standard_error: float, confidence: float) -> float:
     """Smallest difference of another figure that shows with `POWER`, from the standard error of the difference."""
     return min(1.0, (two_sided_z(confidence) + two_sided_z(2 * POWER - 1)) * standard_error)
-
-
-def points(difference: float) -> float:
-    """A difference in points of a hundred, to one decimal."""
-    return math.floor(abs(difference) * 1000 + 0.5) / 10 * (1 if difference >= 0 else -1)

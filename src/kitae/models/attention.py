@@ -25,10 +25,9 @@ from transformers import AttentionInterface
 
 NAME = "kitae_packed"
 PLAIN_UP_TO = 512
-"""Documents up to this many tokens go through plain matrix products, longer ones through the fused kernel."""
-KEEP_UP_TO = 128
-"""Up to this length the attention weights are kept for the backward pass; above it they are computed again."""
-STEPS = ((128, 16), (256, 32), (PLAIN_UP_TO, 64))
+"""Documents up to this many tokens go through plain matrix products, longer ones through the fused kernel. Where that
+kernel cannot be used, the weights of longer ones are computed again in the backward pass instead of being kept."""
+STEPS = ((64, 16), (256, 32), (PLAIN_UP_TO, 64))
 """Up to the first number, lengths are rounded up to a multiple of the second, so that few batches hold them all."""
 
 
@@ -230,7 +229,7 @@ class PlainAttention(torch.autograd.Function):
         outs = []
         for bucket, (q, k, v) in _batches(documents, heads, groups, padded):
             weights = _weights(q, k, bucket, rules, sinks)
-            kept.append(weights if bucket.length <= KEEP_UP_TO else None)
+            kept.append(weights if bucket.length <= PLAIN_UP_TO else None)
             outs.append(torch.bmm(weights, v).view(-1, v.shape[-1]))
         out = torch.cat(outs).index_select(0, of_queries.scatter)
         ctx.save_for_backward(*padded, sinks, *kept)

@@ -70,7 +70,7 @@ def find_base(base: str, *, folder: Path | None = None) -> FoundBase:
             raise BaseError(
                 "there is no folder with this base",
                 got=base,
-                hint="`base` is a catalogue name, a folder (relative to the recipe) or a hub id such as Qwen/Qwen3-0.6B",
+                hint="`base` is a catalogue name, a folder (relative to the recipe) or a hub id such as owner/name",
             )
         raise UnknownName(
             "base", got=base, known=catalogue(), hint="A folder or a hub id such as owner/name also works"
@@ -108,7 +108,7 @@ def _checked(found: FoundBase) -> FoundBase:
             if pickled
             else "this base has no weights in the safetensors format",
             got=", ".join(pickled) or f"no {WEIGHTS} in {found.name}",
-            hint="Take a base with safetensors, or convert this one on a machine you trust (`model.save_pretrained(folder)`)",
+            hint="Take a base with safetensors, or convert it on a machine you trust (`model.save_pretrained(folder)`)",
         )
     missing = missing_shards(found.path)
     if missing:

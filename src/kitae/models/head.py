@@ -81,7 +81,7 @@ class LabelledLoss(torch.autograd.Function):
             if grad_hidden is not None:
                 torch.mm(grad, matrix, out=grad_hidden[start : start + size])
             if grad_weight is not None:
-                grad_weight += grad.t() @ h
+                grad_weight.add_(grad.t() @ h)
         ctx.save_for_backward(grad_hidden, grad_weight, grad_bias)
         ctx.dtypes = (hidden.dtype, weight.dtype, None if bias is None else bias.dtype)
         return (total / divisor).float()
@@ -90,7 +90,7 @@ class LabelledLoss(torch.autograd.Function):
     def backward(ctx: Any, grad_loss: Tensor) -> tuple[Tensor | None, ...]:
         """The gradients kept, times what comes from above."""
         grads = (
-            None if grad is None else (grad * grad_loss).to(dtype)
+            None if grad is None else (grad if float(grad_loss) == 1.0 else grad * grad_loss).to(dtype)
             for grad, dtype in zip(ctx.saved_tensors, ctx.dtypes, strict=True)
         )
         return (*grads, None)
@@ -110,11 +110,12 @@ def _chunk(
     if head.softcap is not None:
         capped = torch.tanh(logits / head.softcap)
         logits = capped * head.softcap
-    log_probs = torch.log_softmax(logits, dim=-1)
-    loss = -log_probs.gather(1, labels[:, None]).sum(dtype=torch.float64)
+    grad = torch.softmax(logits, dim=-1)
+    # Log of the sum = largest logit - log of the largest probability: one pass of exponentials serves both.
+    log_sum = logits.amax(-1) - grad.amax(-1).log_()
+    loss = (log_sum - logits.gather(1, labels[:, None])[:, 0]).sum(dtype=torch.float64)
     if not with_grad:
         return loss, None
-    grad = log_probs.exp_()
     grad[torch.arange(len(labels)), labels] -= 1
     if capped is not None:
         grad *= 1 - capped * capped

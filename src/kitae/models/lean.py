@@ -1,17 +1,18 @@
-"""LoRA layers for training, with their mathematics unchanged and their work cut down.
+"""Layers for training with their mathematics unchanged and their work cut down: LoRA and RMS norms.
 
 PEFT keeps adapter weights in fp32 and casts each layer's input to fp32 for them, so that under bf16 the small update
-costs more than the large frozen product. Here the update runs in the format of the base, from fp32 weights that are
-rounded once per pass (what autocast does as well), and the gradient is written out: the frozen weight gets none, and
-products are added in place. Layers that read the same input (query, key and value; gate and up) run as one product.
+costs more than the large frozen product. Here the update runs in the format of the base, from fp32 weights rounded
+once per pass (what autocast does as well), and the gradient is written out: the frozen weight gets none, and products
+are added in place. RMS norms keep their input and one number a token for the backward pass instead of two fp32 copies.
 
-For the time of training each PEFT layer is replaced in its parent by a stand-in that uses the very same parameters;
-afterwards the PEFT layers are put back, so what is saved is a plain PEFT adapter.
+For the time of training each such layer is replaced in its parent by a stand-in that uses the very same parameters;
+afterwards the layers are put back, so what is saved is a plain PEFT adapter. A stand-in is used only where it gives
+what the layer gives on a random input; no list of model names is kept.
 
-Shapes: T tokens, I inputs, O outputs, R rank (of all layers that read the same input together).
+Shapes: T tokens, I inputs, O outputs, R rank, D width.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,174 +20,164 @@ import torch
 from peft.tuners.lora.layer import Linear as PeftLinear
 from torch import Tensor, nn
 
+TRIAL_ROWS = 16
+TOLERANCE = {torch.float32: 1e-5, torch.bfloat16: 2e-2, torch.float16: 4e-3}
+"""Relative distance between a layer and its stand-in on random input: rounding, nothing else."""
+
 
 @contextmanager
-def lean(model: nn.Module, *, probe: Any) -> Iterator[int]:
-    """Replace the plain LoRA layers of `model` by lean ones; gives how many, and puts PEFT's back in the end.
-
-    `probe` is a callable that runs the model once without gradients, so that layers reading the same tensor are seen.
-    Layers with a variant (DoRA and the like), several adapters, a LoRA bias, or active dropout stay as they are.
-    """
-    layers = {name: module for name, module in model.named_modules() if _is_plain(module)}
-    places = {name: _parent(model, name) for name in layers}
-    for family in _families(layers, probe):
-        stand_ins = _stand_ins([layers[name] for name in family])
-        for name, stand_in in zip(family, stand_ins, strict=True):
-            parent, attribute = places[name]
-            setattr(parent, attribute, stand_in)
+def lean(model: nn.Module) -> Iterator[int]:
+    """Replace what can be replaced in `model`; gives how many layers, and puts the original ones back in the end."""
+    replaced: list[tuple[nn.Module, str, nn.Module]] = []
     try:
-        yield len(layers)
+        for name, module in list(model.named_modules()):
+            stand_in = next((made for make in STAND_INS if (made := make(module)) is not None), None)
+            if stand_in is None:
+                continue
+            parent, attribute = _parent(model, name)
+            replaced.append((parent, attribute, module))
+            setattr(parent, attribute, stand_in)
+        yield len(replaced)
     finally:
-        for name, layer in layers.items():
-            parent, attribute = places[name]
-            setattr(parent, attribute, layer)
+        for parent, attribute, module in replaced:
+            setattr(parent, attribute, module)
 
 
-class Family:
-    """LoRA layers that read the same input, computed together. Remembers the outputs until each was fetched."""
+class LeanLora(nn.Module):
+    """In the place of a PEFT LoRA layer, whose parameters it uses without owning them."""
 
-    def __init__(self, layers: Sequence[PeftLinear]) -> None:
-        """Stack the frozen weights once."""
-        self.layers = list(layers)
-        bases = [layer.get_base_layer() for layer in layers]
-        weights = [
-            base.weight.t() if layer.fan_in_fan_out else base.weight for layer, base in zip(layers, bases, strict=True)
-        ]
-        self.sizes = [weight.shape[0] for weight in weights]
-        self.weight_OI = weights[0].detach() if len(weights) == 1 else torch.cat(weights).detach()
-        if len(weights) > 1:
-            # The layers' own weights become views of the stack, so that no memory is doubled.
-            for layer, base, rows in zip(layers, bases, torch.split(self.weight_OI, self.sizes), strict=True):
-                base.weight.data = rows.t() if layer.fan_in_fan_out else rows
-        biases = [base.bias for base in bases]
-        self.bias_O = None
-        if any(bias is not None for bias in biases):
-            zeros = [weight.new_zeros(size) for weight, size in zip(weights, self.sizes, strict=True)]
-            self.bias_O = torch.cat([z if b is None else b.detach() for b, z in zip(biases, zeros, strict=True)])
-        self._input: Tensor | None = None
-        self._outputs: dict[int, Tensor] = {}
-
-    def output(self, index: int, hidden: Tensor) -> Tensor:
-        """The output of layer `index`; the first to ask computes for all."""
-        if self._input is not hidden or index not in self._outputs:
-            ups = [layer.lora_B[layer.active_adapters[0]].weight for layer in self.layers]
-            downs = [layer.lora_A[layer.active_adapters[0]].weight for layer in self.layers]
-            scales = [layer.scaling[layer.active_adapters[0]] for layer in self.layers]
-            outputs = LowRank.apply(hidden, (self.weight_OI, self.bias_O, scales), *downs, *ups)  # type: ignore[no-untyped-call]
-            self._input, self._outputs = hidden, dict(enumerate(outputs))
-        mine = self._outputs.pop(index)
-        if not self._outputs:
-            self._input = None
-        return mine
-
-
-class StandIn(nn.Module):
-    """Layer `index` of a family, in the place of the PEFT layer."""
-
-    def __init__(self, family: Family, index: int) -> None:
-        """Keep the family outside of the module tree: its parameters belong to the PEFT layers."""
+    def __init__(self, layer: PeftLinear) -> None:
+        """Take a layer with one plain adapter."""
         super().__init__()
-        self.family = family
-        self.index = index
+        base, name = layer.get_base_layer(), layer.active_adapters[0]
+        weight = base.weight.detach()
+        # Kept in a tuple, outside of the module's own parameters: they belong to the PEFT layer.
+        self.weights = (weight.t() if layer.fan_in_fan_out else weight, base.bias)
+        self.adapter = (layer.lora_A[name].weight, layer.lora_B[name].weight, layer.scaling[name])
 
     def forward(self, hidden: Tensor) -> Tensor:
         """(..., I) to (..., O)."""
-        return self.family.output(self.index, hidden)
+        out: Tensor = LowRank.apply(hidden, *self.adapter, self.weights)  # type: ignore[no-untyped-call]
+        return out
 
 
 class LowRank(torch.autograd.Function):
-    """x W^T + b + sum of scale (x A^T) B^T, for several layers over the same x (Hu et al. 2021, equation 3)."""
+    """x W^T + b + scale (x A^T) B^T (Hu et al. 2021, arXiv:2106.09685, equation 3), gradients for x, A and B."""
 
     @staticmethod
-    def forward(
-        ctx: Any, hidden: Tensor, frozen: tuple[Tensor, Tensor | None, list[float]], *adapters: Tensor
-    ) -> tuple[Tensor, ...]:
-        """Take hidden (..., I), then every A (R, I), then every B (O, R); give every output (..., O)."""
-        weight_OI, bias_O, scales = frozen
-        count = len(adapters) // 2
-        dtype = hidden.dtype
+    def forward(  # noqa: PLR0917  # torch passes by position
+        ctx: Any, hidden: Tensor, down: Tensor, up: Tensor, scale: float, weights: tuple[Tensor, Tensor | None]
+    ) -> Tensor:
+        """Take hidden (..., I), A (R, I), B (O, R), W (O, I) and b (O); give (..., O)."""
+        weight_OI, bias_O = weights
         x_TI = hidden.reshape(-1, hidden.shape[-1])
-        down_RI = torch.cat(adapters[:count]).to(dtype) if count > 1 else adapters[0].to(dtype)
-        up_OR = _block_diagonal([b * s for b, s in zip(adapters[count:], scales, strict=True)]).to(dtype)
+        down_RI, up_OR = down.to(hidden.dtype), (up * scale).to(hidden.dtype)
         z_TR = x_TI @ down_RI.t()
         y_TO = x_TI @ weight_OI.t() if bias_O is None else torch.addmm(bias_O, x_TI, weight_OI.t())
         y_TO.addmm_(z_TR, up_OR.t())
         ctx.save_for_backward(x_TI, z_TR, weight_OI, down_RI, up_OR)
-        ctx.shapes = ([a.shape[0] for a in adapters[:count]], [b.shape[0] for b in adapters[count:]], scales)
-        ctx.lead = hidden.shape[:-1]
-        return tuple(part.reshape(*ctx.lead, -1) for part in torch.split(y_TO, ctx.shapes[1], dim=1))
+        ctx.scale = scale
+        return y_TO.view(*hidden.shape[:-1], -1)
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        """Gradients of hidden, then of every A and every B in fp32."""
+    def backward(ctx: Any, grad_out: Tensor) -> tuple[Tensor | None, ...]:
+        """Gradients of hidden, and of A and B in fp32."""
         x_TI, z_TR, weight_OI, down_RI, up_OR = ctx.saved_tensors
-        ranks, sizes, scales = ctx.shapes
-        parts = [grad.reshape(-1, grad.shape[-1]) for grad in grads]
-        g_TO = parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
+        g_TO = grad_out.reshape(-1, grad_out.shape[-1])
         gz_TR = g_TO @ up_OR
         grad_hidden = None
         if ctx.needs_input_grad[0]:
-            grad_hidden = (g_TO @ weight_OI).addmm_(gz_TR, down_RI).view(*ctx.lead, -1)
-        grad_down = (gz_TR.t() @ x_TI).float().split(ranks)
-        grad_up = (g_TO.t() @ z_TR).float().split(sizes)
-        of_up, at = [], 0
-        for grad, rank, scale in zip(grad_up, ranks, scales, strict=True):
-            of_up.append(grad[:, at : at + rank] * scale)
-            at += rank
-        return (grad_hidden, None, *grad_down, *of_up)
+            grad_hidden = (g_TO @ weight_OI).addmm_(gz_TR, down_RI).view(*grad_out.shape[:-1], -1)
+        grad_down = (gz_TR.t() @ x_TI).float()
+        grad_up = (g_TO.t() @ z_TR).float().mul_(ctx.scale)
+        return grad_hidden, grad_down, grad_up, None, None
 
 
-def _block_diagonal(blocks: Sequence[Tensor]) -> Tensor:
-    if len(blocks) == 1:
-        return blocks[0]
-    joined: Tensor = torch.block_diag(*blocks)  # type: ignore[no-untyped-call]
-    return joined
+class LeanNorm(nn.Module):
+    """In the place of a frozen RMS norm (Zhang and Sennrich 2019, arXiv:1910.07467, equation 4)."""
+
+    def __init__(self, weight: Tensor, epsilon: float) -> None:
+        """Take the factor of each channel (D) and what is added to the mean square."""
+        super().__init__()
+        self.plan = (weight.detach(), epsilon)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """(..., D) to (..., D)."""
+        out: Tensor = RootMeanSquare.apply(hidden, self.plan)  # type: ignore[no-untyped-call]
+        return out
 
 
-def _is_plain(module: Any) -> bool:
-    """A LoRA layer of the simplest kind, with one adapter, whose update is not switched off or merged."""
+class RootMeanSquare(torch.autograd.Function):
+    """x r w with r = 1 / sqrt(mean(x^2) + epsilon), computed in fp32; the gradient goes to x only."""
+
+    @staticmethod
+    def forward(ctx: Any, hidden: Tensor, plan: tuple[Tensor, float]) -> Tensor:
+        """Take hidden (..., D)."""
+        weight, epsilon = plan
+        wide = hidden.float()
+        r = torch.linalg.vector_norm(wide, dim=-1, keepdim=True).square_().div_(wide.shape[-1]).add_(epsilon).rsqrt_()
+        ctx.save_for_backward(hidden, r, weight)
+        out: Tensor = (wide * r).mul_(weight).to(hidden.dtype)
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, grad_out: Tensor) -> tuple[Tensor, None]:
+        """Gradient of x: r g w - x r^3 mean(g w x)."""
+        hidden, r, weight = ctx.saved_tensors
+        wide = hidden.float()
+        grad = grad_out.float().mul_(weight) if grad_out.dtype != torch.float32 else grad_out * weight
+        mean = (grad * wide).mean(-1, keepdim=True).mul_(r).mul_(r)
+        return grad.addcmul_(wide, mean, value=-1).mul_(r).to(hidden.dtype), None
+
+
+def _lean_lora(module: Any) -> nn.Module | None:
+    """For a LoRA layer of the simplest kind: no variant (DoRA and the like), no dropout, one adapter, not merged."""
     if type(module) is not PeftLinear or len(module.active_adapters) != 1:
-        return False
+        return None
     name = module.active_adapters[0]
     if name not in module.lora_A or name in module.lora_variant or module.lora_bias.get(name, False):
+        return None
+    if isinstance(module.lora_dropout[name], nn.Dropout) or module.merged or module.disable_adapters:
+        return None
+    return LeanLora(module)
+
+
+def _lean_norm(module: Any) -> nn.Module | None:
+    """For a frozen module with one vector and an epsilon that turns out to be an RMS norm, with w or 1 + w."""
+    parameters = dict(module.named_parameters())
+    epsilon = getattr(module, "variance_epsilon", getattr(module, "eps", None))
+    weight = parameters.get("weight")
+    if (
+        len(parameters) != 1
+        or weight is None
+        or weight.ndim != 1
+        or not isinstance(epsilon, float)
+        or weight.requires_grad
+    ):
+        return None
+    trial = torch.randn(1, TRIAL_ROWS, len(weight), generator=torch.Generator().manual_seed(0))
+    trial = trial.to(weight.device, weight.dtype)
+    for candidate in (LeanNorm(weight.float(), epsilon), LeanNorm(weight.float() + 1, epsilon)):
+        with torch.no_grad():
+            try:
+                expected = module(trial)
+            except (RuntimeError, TypeError):
+                return None
+            if isinstance(expected, Tensor) and _near(candidate(trial), expected):
+                return candidate
+    return None
+
+
+STAND_INS: tuple[Callable[[Any], nn.Module | None], ...] = (_lean_lora, _lean_norm)
+
+
+def _near(got: Tensor, expected: Tensor) -> bool:
+    if got.shape != expected.shape or got.dtype != expected.dtype:
         return False
-    dropout = isinstance(module.lora_dropout[name], nn.Dropout)
-    return not (dropout or module.merged or module.disable_adapters)
+    distance = (got - expected).float().norm() / expected.float().norm().clamp_min(1e-12)
+    return bool(distance <= TOLERANCE[expected.dtype])
 
 
 def _parent(model: nn.Module, name: str) -> tuple[nn.Module, str]:
     place, _, attribute = name.rpartition(".")
     return model.get_submodule(place), attribute
-
-
-def _families(layers: dict[str, PeftLinear], probe: Any) -> list[list[str]]:
-    """Layers grouped by the tensor they read, in the order they run; those the probe never reached stand alone."""
-    seen: list[tuple[Tensor, list[str]]] = []
-
-    def watch(name: str) -> Any:
-        def hook(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-            family = next((names for tensor, names in seen[-1:] if tensor is inputs[0]), None)
-            if family is None:
-                seen.append((inputs[0], [name]))
-            else:
-                family.append(name)
-
-        return hook
-
-    hooks = [layer.register_forward_pre_hook(watch(name)) for name, layer in layers.items()]
-    try:
-        with torch.no_grad():
-            probe()
-    finally:
-        for hook in hooks:
-            hook.remove()
-    ran = [name for _, names in seen for name in names]
-    once = {name for name in ran if ran.count(name) == 1}
-    families = [names for _, names in seen if set(names) <= once]
-    grouped = {name for names in families for name in names}
-    return families + [[name] for name in layers if name not in grouped]
-
-
-def _stand_ins(layers: Sequence[PeftLinear]) -> list[StandIn]:
-    family = Family(layers)
-    return [StandIn(family, index) for index in range(len(layers))]

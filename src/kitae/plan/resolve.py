@@ -1,6 +1,5 @@
 """The plan: every setting resolved with a reason, memory and time against the machine; refused if it cannot fit."""
 
-from pathlib import Path
 from typing import Any
 
 from kitae.core.artifacts import Plan, Split
@@ -140,8 +139,3 @@ def _say(draft: Draft, values: dict[str, Any], reasons: dict[str, str], cost: Es
 def _short(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
-
-def base_folder(recipe: Recipe, folder: Path) -> str:
-    """The base as models are to find it: a local folder is relative to the recipe, other names stay as they are."""
-    place = folder / recipe.base
-    return str(place) if place.is_dir() else recipe.base

@@ -18,8 +18,6 @@ from kitae.models.prove import body_of, head_fault, hidden_states, in_format_of,
 from kitae.train.packing import pack
 from kitae.train.rows import Row
 
-PROBE_TOKENS = 8
-
 
 @dataclass(frozen=True)
 class MicroBatch:
@@ -48,12 +46,12 @@ class Learner:
         self.lean_layers = 0
 
     def __enter__(self) -> Self:
-        """Make the LoRA layers lean."""
-        self.lean_layers = self._stack.enter_context(lean(self.model, probe=self._probe))
+        """Make the layers lean."""
+        self.lean_layers = self._stack.enter_context(lean(self.model))
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Put PEFT's layers back."""
+        """Put the original layers back."""
         self._stack.close()
 
     @property
@@ -119,10 +117,6 @@ class Learner:
         with in_format_of(self._body):
             out = causal(inputs_embeds=embeddings, use_cache=False, logits_to_keep=batch.places, **packed)
         return nn.functional.cross_entropy(out.logits[0].float(), batch.labels, reduction="sum") / divisor
-
-    def _probe(self) -> None:
-        documents = Documents([PROBE_TOKENS]) if self.one_by_one is None else None
-        hidden_states(self._body, torch.zeros(1, PROBE_TOKENS, dtype=torch.long, device=self.device), documents)
 
 
 def micro_batch(rows: Sequence[Row], device: torch.device) -> MicroBatch:

@@ -1,6 +1,6 @@
-"""What a recogniser finds, and the form of a text in which recognisers look.
+r"""What a recogniser finds, and the form of a text in which recognisers look.
 
-Japanese has no spaces and `\\b` sees none between a digit and a kana, so recognisers use look-arounds of their own; and
+Japanese has no spaces and `\b` sees none between a digit and a kana, so recognisers use look-arounds of their own; and
 people type digits, hyphens and @ in full width, so recognisers look at a copy with those narrowed, letter for letter.
 """
 

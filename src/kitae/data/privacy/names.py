@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from kitae.data.privacy.findings import Finding
-from kitae.data.privacy.name_lists import GIVEN_NAMES, KANA_SURNAMES, SURNAMES
+from kitae.data.privacy.name_lists import GIVEN_NAMES, KANA_SURNAMES, NOT_PEOPLE, SURNAMES
 from kitae.data.privacy.places import PREFECTURES
 
 _SURNAME = "|".join(sorted(SURNAMES, key=lambda name: (-len(name), name)))
@@ -17,48 +17,58 @@ _BY_HONORIFIC = re.compile(
     rf"(?<![一-鿿々])((?:{_SURNAME})(?: ?[一-鿿々]{{1,3}}?| ?[ぁ-ん]{{2,4}}?| ?[ァ-ヶー]{{2,5}}?)?)(?= ?{_HONORIFIC})"
     rf"|(?<![ァ-ヶー])((?:{_KANA})(?:[ 　・]?[ァ-ヶー]{{2,5}}?)?)(?= ?{_HONORIFIC})"
 )
-_ANY_NAME = rf"(?:{_NOT_NAMES}(?:[一-鿿々]{{1,4}}[ 　]?[一-鿿々ぁ-んァ-ヶー]{{1,4}}?|[ァ-ヶー]{{2,6}}(?:[ 　・][ァ-ヶー]{{2,6}})?|[ぁ-ん]{{2,5}}[ 　][ぁ-ん]{{2,5}}))"
+_ANY_NAME = (
+    rf"(?:{_NOT_NAMES}(?:[一-鿿々]{{1,4}}[ 　]?[一-鿿々ぁ-んァ-ヶー]{{1,4}}?"
+    r"|[ァ-ヶー]{2,6}(?:[ 　・][ァ-ヶー]{2,6})?|[ぁ-ん]{2,5}[ 　][ぁ-ん]{2,5}))"
+)
+_CLAUSE = r"(?:^|[、。,.!?！？「\n 　]"
 _INTRODUCED = re.compile(
-    rf"(?:^|[、。,.!?！？「\n 　]|わたくし|わたし|私|僕|俺|名前|の|た|は)({_ANY_NAME})(?=と(?:申し|もうし|いい(?:ます|まし)|言います|言う者|いう者))"
+    rf"{_CLAUSE}|わたくし|わたし|私|僕|俺|名前|の|た|は)({_ANY_NAME})"
+    r"(?=と(?:申し|もうし|いい(?:ます|まし)|言います|言う者|いう者))"
 )
 _IS_NAME = re.compile(
-    rf"(?:^|[、。,.!?！？「\n 　]|わたくし|わたし|私は?|僕は?|の|た|は)((?:{_SURNAME}){_GIVEN_JA}?)(?=(?:です|でございます|だけど|ですが|より(?:$|[。\n]))(?![か]))"
+    rf"{_CLAUSE}|わたくし|わたし|私は?|僕は?|の|た|は)((?:{_SURNAME}){_GIVEN_JA}?)"
+    r"(?=(?:です|でございます|だけど|ですが|より(?:$|[。\n]))(?!か))"
 )
 _LABELLED = re.compile(
-    r"(?:氏名|お?名前|ご?予約(?:者|名|者名)|ご?予約の?お名前|宿泊者(?:名|様)?|代表者(?:名)?|ご?契約者(?:名)?|お?届け先名|宛名|受取人|担当者?(?:名)?|ご?本人|名義(?:人)?|フリガナ|ふりがな)"
-    rf"\s*(?:[:：は／/]|が|→|で、?)\s*[「『]?({_ANY_NAME})(?=様|さん|さま|殿|氏|です|でございます|で(?:予約|お願)|と|に|[、。,.)）」』\s／/（(]|$)"
+    r"(?:氏名|お?名前|ご?予約(?:者|名|者名)|ご?予約の?お名前|宿泊者(?:名|様)?|代表者(?:名)?|ご?契約者(?:名)?|お?届け先名|宛名"
+    r"|受取人|担当者?(?:名)?|ご?本人|名義(?:人)?|フリガナ|ふりがな)"
+    rf"\s*(?:[:：は／/]|が|→|で、?)\s*[「『]?({_ANY_NAME})"
+    r"(?=様|さん|さま|殿|氏|です|でございます|で(?:予約|お願)|と|に|[、。,.)）」』\s／/（(]|$)"
 )
-_FULL_NAME = re.compile(rf"(?<![一-鿿々])((?:{_SURNAME})[ 　]?[一-鿿々]{{1,3}})(?=[（(][ァ-ヶーぁ-ん 　・]{{3,}}[)）]|名義|の名前で|名で予約)")
+_FULL_NAME = re.compile(
+    rf"(?<![一-鿿々])((?:{_SURNAME})[ 　]?[一-鿿々]{{1,3}})"
+    r"(?=[（(][ァ-ヶーぁ-ん 　・]{3,}[)）]|名義|の名前で|名で予約)"
+)
 
 _CAP = r"[A-Z][a-zà-öø-ÿ]+(?:[-'][A-Z][a-zà-öø-ÿ]+)?"
 _NAME_EN = rf"{_CAP}(?: [A-Z]\.)?(?: {_CAP}){{0,2}}"
 _FULL_EN = rf"{_CAP}(?: [A-Z]\.)?(?: {_CAP}){{1,2}}"
 _TITLED = re.compile(rf"(?<![A-Za-z])(?:Mr|Mrs|Ms|Miss|Dr|Prof|Mx)\.? ({_NAME_EN})")
 _CALLED = re.compile(
-    rf"(?:[Mm]y (?:full )?name(?:'s| is)|[Nn]ame(?: on (?:the )?(?:booking|reservation|card|account))?(?: is)?\s*[:=]|[Nn]ame is"
-    rf"|(?:[Gg]uest|[Cc]ustomer|[Cc]ontact|[Rr]ecipient|[Pp]assenger|[Aa]ccount [Hh]older|[Cc]ardholder)(?: [Nn]ame)?\s*[:=]"
-    rf"|[Uu]nder (?:the )?name(?: of)?|(?:booking|booked|reservation|reserved|room)(?: is| was)?(?: made)? (?:under|in the name of|for|by)"
+    r"(?:[Mm]y (?:full )?name(?:'s| is)|[Nn]ame(?: on (?:the )?(?:booking|reservation|card|account))?(?: is)?\s*[:=]"
+    r"|[Nn]ame is|(?:[Gg]uest|[Cc]ustomer|[Cc]ontact|[Rr]ecipient|[Pp]assenger|[Aa]ccount [Hh]older|[Cc]ardholder)"
+    r"(?: [Nn]ame)?\s*[:=]|[Uu]nder (?:the )?name(?: of)?"
+    r"|(?:booking|booked|reservation|reserved|room)(?: is| was)?(?: made)? (?:under|in the name of|for|by)"
     rf"|[Ii]n the name of|call me|[Aa]ttn\.?:?) +({_NAME_EN})"
 )
 _I_AM = re.compile(rf"(?:I'm|I am|[Tt]his is|[Ii]t's|[Hh]ere is|speaking is) ({_NAME_EN})(?![A-Za-z])")
 _GREETED = re.compile(rf"(?:^|\n|[.!?] )(?:Dear|Hi|Hello|Hey|Thanks|Thank you),? ({_NAME_EN})(?=[,.!:\n]|$)")
 _SIGNED = re.compile(
-    rf"(?:[Rr]egards|[Ss]incerely|[Tt]hanks(?: again)?|[Tt]hank you|[Bb]est(?: wishes)?|[Cc]heers|[Yy]ours(?: truly)?),?(?:\s*\n\s*|,? *[-~]+ *|, )({_NAME_EN})(?=[.,]?\s*(?:\n|$))"
+    r"(?:[Rr]egards|[Ss]incerely|[Tt]hanks(?: again)?|[Tt]hank you|[Bb]est(?: wishes)?|[Cc]heers|[Yy]ours(?: truly)?)"
+    rf",?(?:\s*\n\s*|,? *[-~]+ *|, )({_NAME_EN})(?=[.,]?\s*(?:\n|$))"
     rf"|(?:^|\n|[.!?] )[-~]{{1,2}} ?({_FULL_EN})(?=[.,]?\s*(?:\n|$))"
 )
-_NOT_PEOPLE = frozenset(
-    """Sir Madam Guest Customer Team All Support Staff Everyone There Hotel Inn Ryokan Service Reception Front Desk Manager
-    The This That My Our Your Not Still Very Just Also Here Japanese English American British Japan Tokyo Kyoto Osaka
-    Monday Tuesday Wednesday Thursday Friday Saturday Sunday January February March April May June July August September
-    October November December Check Online Shop Thank Please Regards Two Three Four Room Rooms One Next Tomorrow Today
-    Christmas Easter Golden Week New Year Mr Mrs Ms Dr Suite Wi Hello Good Morning Evening""".split()
-)
-_PREFECTURE_NAMES = frozenset(name[:-1] for name in PREFECTURES) | {"北海道", "東", "南", "原", "星", "角", "館", "関", "境"}
+_PREFECTURE_NAMES = frozenset(name[:-1] for name in PREFECTURES) | set("東南原星角館関境") | {"北海道"}
+"""Family names that are words or places first: "福島です" names a place."""
 
 
 def name(text: str) -> Iterator[Finding]:
-    """Personal names. In Japanese a family name before an honorific, any name after a label or in と申します;
-    in English titles, "my name is", "I'm" with two capitalised words or a known given name, greetings, endings."""
+    """Personal names.
+
+    In Japanese a family name before an honorific, any name after a label or before と申します; in English titles,
+    "my name is", "I'm" with a known given name, greetings, letter endings.
+    """
     yield from _japanese(text)
     yield from _english(text)
 
@@ -104,7 +114,7 @@ def _person(text: str, start: int, end: int, *, wants_known: bool) -> Finding | 
     words = text[start:end].split(" ")
     kept: list[str] = []
     for word in words:
-        if word in _NOT_PEOPLE:
+        if word in NOT_PEOPLE:
             break
         kept.append(word)
     if not kept or (wants_known and kept[0] not in GIVEN_NAMES):

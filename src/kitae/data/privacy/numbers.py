@@ -1,4 +1,4 @@
-"""Recognisers of numbers and addresses on the net: phone, card, My Number, account, postal code, birth date, e-mail, IP."""
+"""Recognisers of numbers and of addresses on the net: phone, card, account, postal code, birth date, e-mail, IP."""
 
 import ipaddress
 import re
@@ -10,29 +10,36 @@ _EMAIL = re.compile(r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9][A-Za-z0-9._%+-]*@[A-Za-z0
 
 _PHONE_JA = re.compile(
     NOT_AFTER + r"(?:\+81[ -]?(?:\(0\))?[ -]?|\(?0)"
-    r"(?:\d{1,4}\)?[ -]?\d{1,4}[ -]\d{3,4}|\d{1,4}\) ?\d{1,4}[ -]?\d{3,4}|\d{9,10})" + NOT_BEFORE
+    r"(?:\d{1,4}\)?[ -]?\d{1,4}[ -]\d{3,4}|\d{1,4} ?\(\d{1,4}\) ?\d{3,4}|\d{1,4}\) ?\d{1,4}[ -]?\d{3,4}|\d{9,10})"
+    + NOT_BEFORE
 )
 _PHONE_INTERNATIONAL = re.compile(r"(?<![0-9A-Za-z+])\+\d{1,3}(?:[ .-]?\(?\d{1,5}\)?){2,6}(?![0-9A-Za-z])")
 _PHONE_US = re.compile(
-    NOT_AFTER + r"(?:\+?1[ .-]?)?(?:\(\d{3}\) ?\d{3}[ .-]?\d{4}|\d{3}([ .-])\d{3}\1\d{4})(?: ?(?:x|ext\.?) ?\d{1,5})?"
+    NOT_AFTER
+    + r"(?:\+?1[ .-]?)?(?:\(\d{3}\) ?\d{3}[ .-]?\d{4}|\d{3}([ .-])\d{3}\1\d{4})(?: ?(?:x|ext\.?) ?\d{1,5})?"
     + NOT_BEFORE
 )
 _PHONE_UK = re.compile(NOT_AFTER + r"(?:\(?0\d{2,4}\)?[ -]\d{3,4}[ -]\d{3,4}|07\d{3} ?\d{6})" + NOT_BEFORE)
 _PHONE_WORD = re.compile(
     r"電話|携帯|TEL|℡|Tel|tel|連絡先|番号|ファックス|FAX|Fax|phone|Phone|call|Call|mobile|Mobile|cell|reach|number"
 )
-_NOT_PHONE_WORD = re.compile(r"(?:注文|予約|会員|受付|伝票|問い合わせ|お問合せ|商品|製品|管理|整理)(?:の)?(?:番号|No|ID)"
-                             r"|(?:order|booking|reservation|tracking|reference|ticket|invoice|item|confirmation)\b", re.I)
+_NOT_PHONE_WORD = re.compile(
+    r"(?:注文|予約|会員|受付|伝票|問い合わせ|お問合せ|商品|製品|管理|整理)(?:の)?(?:番号|No|ID)"
+    r"|(?:order|booking|reservation|tracking|reference|ticket|invoice|item|confirmation)\b",
+    re.IGNORECASE,
+)
 _MOBILE = re.compile(r"0[5-9]0\d{8}$")
 _TOLL_FREE = re.compile(r"0(?:120\d{6}|800\d{7}|570\d{6}|990\d{6})$")
 
 _POSTAL = re.compile(r"(?:〒 ?|(?<![0-9A-Za-z-]))(\d{3}-\d{4}|(?<=〒)\d{7}|(?<=〒 )\d{7})(?![0-9A-Za-z-])")
-_POSTAL_WORD = re.compile(r"郵便番号|〒|[Pp]ostal|[Zz]ip|ZIP|住所")
+_POSTAL_WORD = re.compile(r"郵便番号|〒|[Pp]ost(?:al|code| code)|[Zz]ip|ZIP|住所|[Aa]ddress")
 _PREFECTURE_NEXT = re.compile(r"[ 、,]{0,2}(?:北海道|東京都|(?:京都|大阪)府|[一-鿿]{2,3}県|[一-鿿]{1,5}[市区])")
 
 _CARD = re.compile(r"(?<![0-9A-Za-z])(?<![0-9]-)\d(?:[ -]?\d){12,18}(?![0-9A-Za-z])(?!-\d)")
-_CARD_ISSUER = re.compile(r"4(?:\d{12}|\d{15}|\d{18})$|(?:5[1-5]|2[2-7])\d{14}$|3[47]\d{13}$|3(?:0[0-5]|[689]\d)\d{11}$"
-                          r"|35\d{14}$|6(?:011|4[4-9]\d|5\d\d)\d{12}$|62\d{14,17}$|(?:5018|5020|5038|6304)\d{8,15}$")
+_CARD_ISSUER = re.compile(
+    r"4(?:\d{12}|\d{15}|\d{18})$|(?:5[1-5]|2[2-7])\d{14}$|3[47]\d{13}$|3(?:0[0-5]|[689]\d)\d{11}$"
+    r"|35\d{14}$|6(?:011|4[4-9]\d|5\d\d)\d{12}$|62\d{14,17}$|(?:5018|5020|5038|6304)\d{8,15}$"
+)
 _CARD_WORD = re.compile(r"カード|card|Card|CARD|クレジット|VISA|Visa|Master|JCB|Amex")
 _CARD_GROUPS = re.compile(r"\d{4}([ -])\d{4}\1\d{4}\1\d{4}$")
 
@@ -42,7 +49,8 @@ _MY_NUMBER_WEIGHTS = (6, 5, 4, 3, 2, 7, 6, 5, 4, 3, 2)
 
 _ACCOUNT = re.compile(NOT_AFTER + r"\d{6,12}" + NOT_BEFORE)
 _ACCOUNT_WORD = re.compile(
-    r"口座|普通(?:預金)?[ :：]*(?:No\.?)?$|当座|支店|[Aa]ccount(?: (?:number|no|#)| ?:| is)|[Aa]cct|[Bb]ank account|[Ss]ort code"
+    r"口座|普通(?:預金)?[ :：]*(?:No\.?)?$|当座|支店"
+    r"|[Aa]ccount(?: (?:number|no|#)| ?:| is)|[Aa]cct|[Bb]ank account|[Ss]ort code"
 )
 _IBAN = re.compile(r"(?<![0-9A-Za-z])[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,4})?(?![0-9A-Za-z])")
 
@@ -51,7 +59,8 @@ _BIRTH_DATE = re.compile(
     r"(?<![0-9A-Za-z])(?:(?:19|20)\d{2}(?:年 ?\d{1,2}月 ?\d{1,2}日|[/.-]\d{1,2}[/.-]\d{1,2})"
     r"|(?:明治|大正|昭和|平成|令和|[MTSHR])\.? ?(?:\d{1,2}|元)(?:年 ?\d{1,2}月 ?\d{1,2}日|[/.-]\d{1,2}[/.-]\d{1,2})"
     r"|\d{1,2}[/.-]\d{1,2}[/.-](?:19|20)?\d{2}"
-    rf"|{_MONTHS} \d{{1,2}}(?:st|nd|rd|th)?,? (?:19|20)\d{{2}}|\d{{1,2}}(?:st|nd|rd|th)? (?:of )?{_MONTHS},? (?:19|20)\d{{2}})"
+    rf"|{_MONTHS} \d{{1,2}}(?:st|nd|rd|th)?,? (?:19|20)\d{{2}}"
+    rf"|\d{{1,2}}(?:st|nd|rd|th)? (?:of )?{_MONTHS},? (?:19|20)\d{{2}})"
     r"(?![0-9A-Za-z])"
 )
 _BIRTH_WORD = re.compile(r"生年月日|誕生日|生まれ|出生|[Bb]orn|[Bb]irth|DOB|D\.O\.B")
@@ -89,14 +98,14 @@ def postal_code(text: str) -> Iterator[Finding]:
     for match in _POSTAL.finditer(text):
         if (
             match.group().startswith("〒")
-            or near(text, match.start(), match.end(), _POSTAL_WORD, before=12)
+            or near(text, match.start(), match.end(), _POSTAL_WORD, before=20)
             or _PREFECTURE_NEXT.match(text, match.end())
         ):
             yield Finding("postal_code", match.start(1), match.end(1), 60)
 
 
 def card(text: str) -> Iterator[Finding]:
-    """Payment cards: an issuer's range and the Luhn check digit (ISO/IEC 7812-1), or four groups after the word card."""
+    """Payment cards: an issuer's range and the Luhn check digit (ISO/IEC 7812-1), or four groups after "card"."""
     for match in _CARD.finditer(text):
         number = digits_of(match.group())
         grouped = _CARD_GROUPS.match(match.group()) and near(text, match.start(), match.end(), _CARD_WORD, before=24)
@@ -174,8 +183,10 @@ def _looks_dialled(text: str, match: re.Match[str]) -> bool:
     if near(text, match.start(), match.end(), _NOT_PHONE_WORD, before=10):
         return False
     bare = match.group().isdigit()
-    return not bare or bool(_MOBILE.match(match.group())) or near(
-        text, match.start(), match.end(), _PHONE_WORD, before=14, after=8
+    return (
+        not bare
+        or bool(_MOBILE.match(match.group()))
+        or near(text, match.start(), match.end(), _PHONE_WORD, before=14, after=8)
     )
 
 

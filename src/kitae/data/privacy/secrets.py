@@ -45,6 +45,8 @@ def secret(text: str) -> Iterator[Finding]:
         for match in _URL_PASSWORD.finditer(text):
             yield Finding("secret", match.start(1), match.end(1), 96)
     for match in _LABELLED.finditer(text):
-        value = match.group(1).rstrip(".,;:!?)")
+        value = match.group(1).rstrip(".,;:)")
+        if not text[match.end() :].strip() or text[match.end()].isspace():
+            value = value.rstrip(".,;:!?)")
         if len(value) >= 4 and not _WORD.match(value) and not value.startswith(("http://", "https://")):
             yield Finding("secret", match.start(1), match.start(1) + len(value), 90)

@@ -13,16 +13,8 @@ import unicodedata
 from collections.abc import Callable
 
 from kitae.data.privacy.findings import narrow
+from kitae.data.privacy.name_lists import STAND_INS
 from kitae.data.privacy.names import split_japanese
-
-FAMILY_JA = "青葉 天野 有沢 泉川 岩尾 卯月 榎並 大空 風間 神代 霧島 桐生 久遠 高坂 佐倉 鹿野 白鳥 杉原 瀬名 高嶺 月岡 鳥羽 七瀬 芳賀 日向 深町 御影 水沢 八雲 若宮".split()
-GIVEN_JA = "葵 海 和 要 圭 澪 潤 翠 空 巧 司 直 光 遥 真 操 実 芽 悠 優 蓮 凛 渚 薫 楓 椿 昴 樹 晶 泉".split()
-FAMILY_KANA = "アオバ アマノ アリサワ カザマ キリュウ サクラ シラトリ タカミネ ツキオカ ナナセ ヒムカイ ミカゲ ミズサワ ヤクモ ワカミヤ".split()
-GIVEN_KANA = "アオイ カズ ケイ ジュン ソラ タクミ ツカサ ナオ ハルカ マコト ミオ ユウ レン リン カエデ".split()
-GIVEN_EN = "Avery Blake Casey Drew Ellis Finley Harley Jules Kendall Lennox Marlow Noel Peyton Quinn Remy Sage Tatum Wren".split()
-FAMILY_EN = "Ashford Birchall Crestwell Dunmore Elmsley Fernsby Greystone Hollowell Inglewood Larkfield Marwood Northcott Oakhurst Penrose Ravenhill Stillwater Thornbury Winslow".split()
-TOWNS_JA = "若葉市緑町 青空市光町 山彦市清流町 月見市花園 白雲市泉町 星川市桜台 風見市松原 朝日野市本町".split()
-STREETS_EN = "Maple Willow Cedar Juniper Lantern Harbour Meadow Orchard".split()
 
 Surrogate = Callable[[str, "Keyed"], str]
 
@@ -66,7 +58,7 @@ def _same(value: str) -> str:
 
 
 def _email(value: str, keyed: Keyed) -> str:
-    user = keyed.pick("email", _same(value), GIVEN_EN).lower()
+    user = keyed.pick("email", _same(value), STAND_INS["given_en"]).lower()
     return f"{user}{keyed.digits('email number', _same(value), 4)}@example.com"
 
 
@@ -112,9 +104,9 @@ def _postal_code(value: str, keyed: Keyed) -> str:
 def _address(value: str, keyed: Keyed) -> str:
     drawn = keyed.digits("address number", _same(value), 5)
     if value.isascii():
-        street = keyed.pick("street", _same(value), STREETS_EN)
+        street = keyed.pick("street", _same(value), STAND_INS["streets_en"])
         return f"{int(drawn[:2]) + 1} {street} Example Street, Exampleton"
-    town = keyed.pick("town", _same(value), TOWNS_JA)
+    town = keyed.pick("town", _same(value), STAND_INS["towns_ja"])
     return f"見本県{town}{int(drawn[0]) + 1}-{int(drawn[1:3]) + 1}-{int(drawn[3:]) + 1}"
 
 
@@ -123,19 +115,21 @@ def _name(value: str, keyed: Keyed) -> str:
         return _english_name(value, keyed)
     family, mark, given = split_japanese(value)
     if all("ァ" <= c <= "ヿ" for c in family):
-        new = keyed.pick("family", family, FAMILY_KANA)
-        return new + mark + (keyed.pick("given", given, GIVEN_KANA) if given else "")
-    new = keyed.pick("family", family, FAMILY_JA)
-    return new + mark + (keyed.pick("given", given, GIVEN_JA) if given else "")
+        new = keyed.pick("family", family, STAND_INS["family_kana"])
+        return new + mark + (keyed.pick("given", given, STAND_INS["given_kana"]) if given else "")
+    new = keyed.pick("family", family, STAND_INS["family_ja"])
+    return new + mark + (keyed.pick("given", given, STAND_INS["given_ja"]) if given else "")
 
 
 def _english_name(value: str, keyed: Keyed) -> str:
     """Each word by itself, so that "Emma Clarke" and later "Ms Clarke" stay one person."""
     words = value.split(" ")
     if len(words) == 1:
-        return keyed.pick("word", value, FAMILY_EN)
+        return keyed.pick("word", value, STAND_INS["family_en"])
     return " ".join(
-        keyed.pick("word", word, FAMILY_EN) if place == len(words) - 1 else keyed.pick("first", word, GIVEN_EN)
+        keyed.pick("word", word, STAND_INS["family_en"])
+        if place == len(words) - 1
+        else keyed.pick("first", word, STAND_INS["given_en"])
         for place, word in enumerate(words)
     )
 

@@ -1,0 +1,104 @@
+"""The report: one offline HTML file, verdict first, in English and Japanese. Everything users wrote is escaped.
+
+The page loads nothing, and its security policy lets only its own script and style run (by their hashes), so that not
+even a text that got past the escaping could do anything.
+"""
+
+import base64
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from kitae.evaluate import pictures, sentences
+from kitae.evaluate.figures import SYSTEMS
+
+HERE = Path(__file__).parent / "report"
+CODE = re.compile(r"`([^`]*)`")
+
+
+def page(verdict: Mapping[str, Any], history: Sequence[Mapping[str, Any]]) -> str:
+    """The report of a verdict as text; `history` is the training's, by step. Equal values give equal text."""
+    style, script = (_inline(name) for name in ("report.css", "report.js"))
+    text: str = (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            verdict=verdict,
+            sets=verdict["sets"],
+            curve=pictures.loss_curve(history),
+            style=Markup(style),  # noqa: S704 - our own file
+            script=Markup(script),  # noqa: S704 - our own file
+            policy=f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'",
+        )
+    )
+    return text
+
+
+def two(english: object, japanese: object) -> Markup:
+    """A text in both languages; the page shows one of them. Both are escaped."""
+    return Markup(  # noqa: S704 - escaped here
+        f'<span class="en">{escape(english)}</span><span class="ja" lang="ja">{escape(japanese)}</span>'
+    )
+
+
+def words(pair: Mapping[str, str]) -> Markup:
+    """A sentence of `sentences` in both languages; what stands in backticks there is set as code."""
+    return two(*(Markup(CODE.sub(r"<code>\1</code>", str(escape(_unbroken(pair[key]))))) for key in ("en", "ja")))  # noqa: S704
+
+
+def _unbroken(text: str) -> str:
+    """The text with a number kept on one line with its sign or name."""
+    return text.replace(" %", "\N{NO-BREAK SPACE}%").replace(" = ", "\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}")
+
+
+def percent(value: float | None) -> str:
+    """A share as people read it; a dash for none."""
+    return "–" if value is None else f"{100 * value:.1f} %"
+
+
+def span(one: Mapping[str, float]) -> str:
+    """Both ends of an interval, in points."""
+    return f"{100 * one['low']:.1f} – {100 * one['high']:.1f}"
+
+
+def signed(value: float) -> str:
+    """A difference in points with its sign."""
+    return f"{100 * value:+.1f}".replace("-", "−")
+
+
+def signed_span(one: Mapping[str, float]) -> str:
+    """Both ends of a difference's interval."""
+    return f"{signed(one['low'])} … {signed(one['high'])}"
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.globals.update(two=two, words=words, bar=pictures.bar, gap=pictures.gap, reach_of=pictures.reach_of)
+    environment.globals.update(
+        metric_name=lambda figure: two(*sentences.metric_name(figure)),
+        system_name=lambda name: two(*sentences.SYSTEM_NAMES[name]),
+        method_name=lambda name: two(name, sentences.METHODS_JA.get(name, name)),
+        systems=SYSTEMS,
+    )
+    environment.filters.update(
+        percent=percent, span=span, signed=signed, signed_span=signed_span, p_text=sentences.p_text
+    )
+    return environment
+
+
+def _inline(name: str) -> str:
+    return (HERE / name).read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    """The hash by which a content security policy allows an inline text."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

@@ -1,0 +1,131 @@
+"""Pictures as inline SVG, drawn from numbers alone.
+
+They are drawn here and not by a chart library, because a library lays labels out by the fonts of the machine (the same
+chart has other bytes elsewhere), and because these follow the page: its language switch, light and dark, and print.
+Text stands in the page around a picture, so that it wraps, is read aloud, and exists in both languages.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from markupsafe import Markup
+
+CURVE = (720.0, 240.0)
+"""Width and height of the loss curve's plane."""
+MARGIN = (44.0, 10.0, 10.0, 26.0)
+"""Left, right, top, bottom."""
+MOST_POINTS = 300
+"""Longer curves are averaged down to so many points."""
+
+
+def bar(system: str, value: float, low: float, high: float) -> Markup:
+    """A share from 0 to 1 as a bar over the full width, with its interval as a whisker."""
+    grid = "".join(f'<line class="grid" x1="{x}" x2="{x}" y1="0" y2="24"/>' for x in (25, 50, 75))
+    return Markup(  # noqa: S704 - numbers and one of our own names
+        '<svg class="bar" viewBox="0 0 100 24" preserveAspectRatio="none" aria-hidden="true">'
+        f'<rect class="track" width="100" height="24"/>{grid}'
+        f'<rect class="fill-{system}" y="4" width="{_n(100 * value)}" height="16"/>'
+        f"{_whisker(100 * low, 100 * high)}</svg>"
+    )
+
+
+def gap(difference: float, low: float, high: float, *, reach: float) -> Markup:
+    """A difference with its interval on a line from -`reach` to +`reach`, zero in the middle."""
+
+    def place(value: float) -> float:
+        return 50 + 50 * value / reach
+
+    return Markup(  # noqa: S704 - numbers only
+        '<svg class="bar" viewBox="0 0 100 24" preserveAspectRatio="none" aria-hidden="true">'
+        '<rect class="track" width="100" height="24"/><line class="zero" x1="50" x2="50" y1="0" y2="24"/>'
+        f"{_whisker(place(low), place(high))}"
+        f'<line class="dot" x1="{_n(place(difference))}" x2="{_n(place(difference))}" y1="12" y2="12"/></svg>'
+    )
+
+
+def reach_of(against: Mapping[str, Mapping[str, Any]]) -> float:
+    """A round reach (in shares) that holds every interval of these comparisons."""
+    widest = max((abs(one[key]) for one in against.values() for key in ("low", "high")), default=0.0)
+    return next((step for step in (0.05, 0.1, 0.2, 0.3, 0.5) if widest <= step), 1.0)
+
+
+def loss_curve(history: Sequence[Mapping[str, Any]]) -> Markup | None:
+    """Training and validation loss by step, or None when there is nothing to draw."""
+    train = _points(history, "loss")
+    validation = _points(history, "validation_loss")
+    every = [*train, *validation]
+    if len(every) < 2:
+        return None
+    width, height = CURVE
+    left, right, top, bottom = MARGIN
+    last = max(step for step, _ in every) or 1.0
+    most = _ceiling([loss for _, loss in every])
+
+    def place(point: tuple[float, float]) -> tuple[float, float]:
+        step, loss = point
+        return left + (width - left - right) * step / last, top + (height - top - bottom) * (1 - min(loss, most) / most)
+
+    lines = [_tick_y(loss, *place((0, loss))) for loss in _ticks(most)]
+    lines += [_tick_x(step, *place((step, 0))) for step in _ticks(last)]
+    dots = "".join(
+        f'<circle class="dot-validation" cx="{_n(x)}" cy="{_n(y)}" r="3"/>' for x, y in map(place, validation)
+    )
+    return Markup(  # noqa: S704 - numbers only
+        f'<svg class="curve" viewBox="0 0 {width:.0f} {height:.0f}" aria-hidden="true">{"".join(lines)}'
+        f'<polyline class="line-train" points="{_polyline(map(place, train))}"/>'
+        f'<polyline class="line-validation" points="{_polyline(map(place, validation))}"/>{dots}</svg>'
+    )
+
+
+def _points(history: Sequence[Mapping[str, Any]], key: str) -> list[tuple[float, float]]:
+    """Step and loss of the rows that have one, averaged down when they are many; numbers that are none are left out."""
+    found = [(float(row["step"]), float(row[key])) for row in history if key in row and row[key] is not None]
+    found = [point for point in found if all(map(math.isfinite, point))]
+    size = math.ceil(len(found) / MOST_POINTS) or 1
+    groups = [found[start : start + size] for start in range(0, len(found), size)]
+    return [
+        (sum(step for step, _ in group) / len(group), sum(loss for _, loss in group) / len(group)) for group in groups
+    ]
+
+
+def _ceiling(losses: Sequence[float]) -> float:
+    """The top of the curve: the highest loss."""
+    return max(*losses, 1e-9) * 1.05
+
+
+def _ticks(most: float) -> list[float]:
+    """Four to eight round numbers from 0 up to `most`."""
+    power = 10.0 ** math.floor(math.log10(most))
+    step = next(size * power for size in (0.1, 0.2, 0.25, 0.5, 1, 2) if most / (size * power) <= 8)
+    return [step * index for index in range(int(most / step + 1e-9) + 1)]
+
+
+def _tick_y(value: float, x: float, y: float) -> str:
+    end = CURVE[0] - MARGIN[1]
+    return (
+        f'<line class="grid" x1="{_n(x)}" x2="{_n(end)}" y1="{_n(y)}" y2="{_n(y)}"/>'
+        f'<text x="{_n(x - 6)}" y="{_n(y + 4)}" text-anchor="end">{value:g}</text>'
+    )
+
+
+def _tick_x(value: float, x: float, y: float) -> str:
+    return f'<text x="{_n(x)}" y="{_n(y + 18)}" text-anchor="middle">{value:g}</text>'
+
+
+def _whisker(low: float, high: float) -> str:
+    lines = [(low, high, 12, 12), (low, low, 7, 17), (high, high, 7, 17)]
+    return "".join(
+        f'<line class="{kind}" x1="{_n(x1)}" x2="{_n(x2)}" y1="{y1}" y2="{y2}"/>'
+        for kind in ("halo", "whisker")
+        for x1, x2, y1, y2 in lines
+    )
+
+
+def _polyline(points: Any) -> str:
+    return " ".join(f"{_n(x)},{_n(y)}" for x, y in points)
+
+
+def _n(value: float) -> str:
+    """A coordinate, short and the same everywhere."""
+    return f"{value:.2f}".rstrip("0").rstrip(".")

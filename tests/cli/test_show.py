@@ -1,0 +1,38 @@
+"""What the terminal shows of a run: every note, and nothing that data could turn into commands."""
+
+import pytest
+
+from kitae.cli.show import Terminal
+from kitae.core.events import Events, Stage
+
+
+def test_notes_and_progress_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    events = Events()
+    with Terminal() as terminal:
+        events.listen(terminal.hear)
+        events.say("adapter", "started")
+        stage = Stage(events, "adapter")
+        stage.note("a note [bold]as it is[/]")
+        stage.warning("look here")
+        stage.progress(5, 5, "steps", loss=1.23456, rate=2e-4)
+        events.say("adapter", "step", loss=1.0)
+        events.say("adapter", "finished", digest="0123456789abcdef", folder="x", summary={})
+    printed = capsys.readouterr().out
+    for part in ("Train", "a note [bold]as it is[/]", "look here", "5/5 steps", "loss 1.235", "0123456789ab"):
+        assert part in printed
+
+
+def test_a_skipped_stage_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    terminal = Terminal()
+    terminal.hear({"stage": "split", "event": "skipped", "digest": "f" * 64, "summary": {"lines": ["1,000 rows"]}})
+    printed = capsys.readouterr().out
+    assert "unchanged" in printed
+    assert "1,000 rows" in printed
+
+
+def test_output_for_programs_keeps_standard_output_clean(capsys: pytest.CaptureFixture[str]) -> None:
+    with Terminal(to_stderr=True) as terminal:
+        terminal.hear({"stage": "split", "event": "note", "text": "for people"})
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "for people" in captured.err

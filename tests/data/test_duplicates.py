@@ -1,0 +1,164 @@
+"""Duplicates go for a kept record that says the same; honest paraphrases stay; contradictions and leaks are found."""
+
+import random
+from itertools import combinations
+from typing import Any
+
+import pytest
+from data.desk import Desk, dropped, kept
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kitae.core.text import ngrams
+from kitae.data.similarity import Clusters, Fingerprint, banding, jaccard, near_pairs
+
+LONG = "来月の連休に家族四人で伺う予定ですが、駐車場は何台分ありますか。"
+PARKING = "駐車場は30台分ございます。"
+
+
+def qa(question: str, answer: str = PARKING, **more: Any) -> dict[str, Any]:
+    return {"question": question, "answer": answer, **more}
+
+
+def prints_of(texts: list[str]) -> list[Fingerprint]:
+    return [Fingerprint("", text, "", (), frozenset(ngrams(text, 3))) for text in texts]
+
+
+def test_near_pairs_equal_brute_force() -> None:
+    draw = random.Random(3)
+    words = [
+        "駐車場",
+        "温泉",
+        "予約",
+        "朝食",
+        "時間",
+        "料金",
+        "子供",
+        "部屋",
+        "送迎",
+        "変更",
+        "何時",
+        "どこ",
+        "ですか",
+        "ありますか",
+    ]
+    texts = ["".join(draw.choices(words, k=12)) for _ in range(150)]
+    texts += [text[: draw.randrange(5, 30)] + draw.choice(words) + text[30:] for text in texts]
+    texts += texts[:20]
+    prints = prints_of(texts)
+    for threshold in (0.5, 0.8, 0.95):
+        truth = {
+            (i, j): jaccard(prints[i].grams, prints[j].grams)
+            for i, j in combinations(range(len(texts)), 2)
+            if jaccard(prints[i].grams, prints[j].grams) >= threshold
+        }
+        found = near_pairs(prints, threshold)
+        assert found.items() <= truth.items()
+        assert len(found) >= 0.99 * len(truth)
+        assert len(truth) >= 20
+
+
+@given(threshold=st.floats(0.3, 1.0))
+def test_banding_misses_little_at_the_threshold(threshold: float) -> None:
+    bands, width = banding(threshold)
+    assert bands * width <= 128
+    assert (1 - threshold**width) ** bands <= 1e-4
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 19), st.integers(0, 19)), max_size=30))
+def test_clusters_are_the_connected_components(edges: list[tuple[int, int]]) -> None:
+    clusters = Clusters(20)
+    for one, other in edges:
+        clusters.join(one, other)
+    reach = {i: {i} for i in range(20)}
+    for _ in range(20):
+        for one, other in edges:
+            merged = reach[one] | reach[other]
+            for member in merged:
+                reach[member] = reach[member] | merged
+    assert {frozenset(m) for m in clusters.members().values()} == {frozenset(v) for v in reach.values()}
+
+
+def test_exact_and_near_duplicates_go_and_name_the_kept_one(desk: Desk) -> None:
+    rows = [
+        qa(LONG),
+        qa(LONG + " "),
+        qa(LONG.replace("四人", "四人ほど")),
+        qa("車で行きたいのですが、停められますか。"),
+    ]
+    desk.rows("faq.jsonl", rows)
+    dataset = desk.prepare()
+    gone = dropped(dataset)
+    assert {rule: len(records) for rule, records in gone.items()} == {"exact_duplicate": 1, "near_duplicate": 1}
+    ids = {record.id for record in kept(dataset)}
+    assert len(ids) == 2
+    for [record] in gone.values():
+        assert record.history[-1].detail["kept"] in ids
+    assert 0.8 <= gone["near_duplicate"][0].history[-1].detail["similarity"] < 1.0
+
+
+def test_other_numbers_are_no_duplicates(desk: Desk) -> None:
+    base = "Please tell me whether the room number {} on the upper floor has a view of the mountains and the river."
+    desk.rows("faq.jsonl", [qa(base.format(n), "Yes, it has a lovely view.") for n in (101, 102, 103)])
+    assert len(kept(desk.prepare())) == 3
+
+
+def test_paraphrases_with_the_same_answer_stay(desk: Desk) -> None:
+    questions = [
+        "駐車場はありますか。",
+        "車を停める場所はありますか。",
+        "車で行っても大丈夫ですか。",
+        "駐車料金はかかりますか。",
+    ]
+    desk.rows("faq.jsonl", [qa(question) for question in questions])
+    assert len(kept(desk.prepare())) == len(questions)
+
+
+def test_the_majority_wins_and_a_tie_drops_all(desk: Desk) -> None:
+    rows = [qa("朝食は何時からですか。", a) for a in ("7時からです。", "7時からです", "8時からです。")]
+    rows += [qa("夕食は何時からですか。", a) for a in ("18時からです。", "19時からです。")]
+    desk.rows("faq.jsonl", [*rows, qa("駐車場はありますか。")])
+    dataset = desk.prepare(clean={"truncated_answer": False})
+    assert sorted(r.answer for r in dropped(dataset)["conflicting_answers"]) == [
+        "18時からです。",
+        "19時からです。",
+        "8時からです。",
+    ]
+    assert sorted(r.answer for r in kept(dataset)) == [*sorted(["7時からです。"]), PARKING]
+    assert (
+        len(kept(desk.prepare(duplicates={"conflicts": "keep", "near": None}, clean={"truncated_answer": False}))) == 6
+    )
+
+
+def test_labels_conflict_too(desk: Desk) -> None:
+    rows = [{"text": "2人分お願いします", "label": label} for label in ("備品", "備品", "食事")]
+    desk.rows("rows.jsonl", [*rows, {"text": "3人分お願いします", "label": "食事"}])
+    dataset = desk.prepare(task="classify")
+    assert {rule: len(r) for rule, r in dropped(dataset).items()} == {"conflicting_answers": 1, "exact_duplicate": 1}
+
+
+def test_a_test_split_stays_whole_and_training_loses_what_it_asks(desk: Desk) -> None:
+    question = "How do I get a new card when the old one was lost on the way to the bank yesterday?"
+    test = [{"text": question, "label": "lost"}, {"text": question, "label": "lost"}, {"text": "ok", "label": "x"}]
+    train = [{"text": question.upper(), "label": "lost"}, {"text": question + " Thanks", "label": "new"},
+             {"text": "What is the fee for a transfer?", "label": "fee"}]  # fmt: skip
+    desk.rows("test.jsonl", test, use="test")
+    desk.rows("train.jsonl", train, use="train")
+    dataset = desk.prepare(task="classify")
+    assert [r.origin.row for r in kept(dataset) if r.use == "test"] == [1, 2, 3]
+    assert [r.origin.row for r in dropped(dataset)["leaks_into_test"]] == [1, 2]
+    assert [r.origin.row for r in kept(dataset) if r.use == "train"] == [3]
+
+
+@pytest.mark.parametrize("near", [None, 0.8])
+def test_whole_conversations_are_compared(desk: Desk, near: float | None) -> None:
+    def talk(*turns: str) -> dict[str, Any]:
+        roles = ["user", "assistant"] * len(turns)
+        return {"messages": [{"role": role, "content": text} for role, text in zip(roles, turns, strict=False)]}
+
+    desk.rows("logs.jsonl", [
+        talk("駐車場はありますか。", "はい、ございます。", "ありがとうございます。", "お待ちしております。"),
+        talk("朝食は何時からですか。", "7時からです。", "ありがとうございます。", "お待ちしております。"),
+    ])  # fmt: skip
+    assert len(kept(desk.prepare(duplicates={"near": near}))) == 2

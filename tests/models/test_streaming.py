@@ -1,0 +1,84 @@
+"""Streaming: whole characters only, the same answer for the same seed, greedy equal to batched generation."""
+
+from collections import Counter
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from tiny import build_tokenizer
+
+from kitae.core.chat import end_token_ids, prompt_ids
+from kitae.core.records import Message
+from kitae.errors import InputError
+from kitae.models import generate, load, stream
+from kitae.models.streaming import HALF, Detokenizer, Sampling, draw
+
+TOKENIZER = build_tokenizer()
+ODD = "温泉は♨️です。👨‍👩‍👧 ｶﾞ が é"
+
+
+def pieces_of(ids):
+    text = Detokenizer(TOKENIZER)
+    return [*(text.push(token) for token in ids), text.flush()]
+
+
+@given(st.text(max_size=40).filter(lambda text: HALF not in text))
+def test_pieces_join_to_the_text_and_never_show_half_a_character(text):
+    ids = TOKENIZER(text, add_special_tokens=False)["input_ids"]
+    pieces = pieces_of(ids)
+    assert "".join(pieces) == TOKENIZER.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+    assert not any(HALF in piece for piece in pieces)
+
+
+def test_japanese_comes_character_by_character():
+    ids = TOKENIZER(ODD, add_special_tokens=False)["input_ids"]
+    assert len(ids) > len(ODD)  # so that characters are split over tokens
+    pieces = pieces_of(ids)
+    assert "".join(pieces) == ODD
+    assert sum(bool(piece) for piece in pieces) > 10
+
+
+def test_bytes_that_never_become_a_character_are_shown_at_the_end():
+    whole = TOKENIZER("♨", add_special_tokens=False)["input_ids"]
+    pieces = pieces_of(whole[:-1])
+    assert [*pieces[:-1]] == [""] * (len(whole) - 1)
+    assert set(pieces[-1]) == {HALF}
+
+
+def test_greedy_equals_generate(base):
+    loaded = load(base, precision="fp32")
+    prompt = prompt_ids(loaded.tokenizer, (Message("user", "朝食は何時?"),))
+    stop = end_token_ids(loaded.tokenizer)
+    answer = generate(loaded, [prompt], max_new_tokens=24, batch_rows=1, stop_ids=stop)[0]
+    text = loaded.tokenizer.decode(answer, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+    assert "".join(stream(loaded, prompt, max_new_tokens=24)) == text
+
+
+def test_the_seed_decides(base_of):
+    loaded = load(base_of("llama"), precision="fp32")
+    prompt = [20, 30, 40]
+
+    def drawn(seed):
+        return "".join(stream(loaded, prompt, max_new_tokens=20, temperature=3.0, seed=seed))
+
+    assert drawn(1) == drawn(1)
+    assert len({drawn(seed) for seed in range(5)}) > 1
+
+
+def test_draws_follow_the_probabilities_and_top_p():
+    logits = torch.tensor([0.5, 0.3, 0.15, 0.05]).log()
+    dice = torch.Generator().manual_seed(0)
+    counts = Counter(draw(logits, Sampling(1, temperature=1.0), dice) for _ in range(4000))
+    assert all(abs(counts[token] / 4000 - chance) < 0.03 for token, chance in enumerate((0.5, 0.3, 0.15, 0.05)))
+    for top_p, kept in ((0.79, {0, 1}), (0.81, {0, 1, 2}), (1e-9, {0})):
+        assert {draw(logits, Sampling(1, temperature=1.0, top_p=top_p), dice) for _ in range(400)} == kept
+    sharp = Counter(draw(logits, Sampling(1, temperature=0.2), dice) for _ in range(1000))
+    assert sharp[0] > 900
+
+
+def test_a_prompt_without_room(base_of):
+    loaded = load(base_of("llama"), precision="fp32")
+    for prompt in ([], [7] * 256):
+        with pytest.raises(InputError):
+            list(stream(loaded, prompt, max_new_tokens=4))
