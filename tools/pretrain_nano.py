@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import time
 from pathlib import Path
 
 # glibc gives big blocks back to the system at every free, and the page faults of
@@ -28,7 +27,7 @@ def main() -> None:
     """Read, tokenize, train, measure, write."""
     arguments = _arguments()
     import torch
-    from nano import export, sources, train
+    from nano import export, fast, sources, train
     from nano.corpus import CONTEXT, Corpus
 
     torch.set_num_threads(arguments.threads)
@@ -37,10 +36,9 @@ def main() -> None:
     corpus = Corpus(kept, settings.seed, arguments.work)
     bpe = corpus.tokenizer
 
-    model = train.new_model(len_vocabulary := bpe.get_vocab_size(), CONTEXT, settings.seed)
-    began = time.time()
+    model = train.new_model(bpe.get_vocab_size(), CONTEXT, settings.seed)
+    fast.agree(model, next(corpus.batches(settings.batch_tokens))[:2])
     train.Trainer(model, settings, arguments.work).run(corpus.batches(settings.batch_tokens))
-    minutes = (time.time() - began) / 60
 
     groups = export.held_out_texts(held)
     model.to(torch.bfloat16)  # as shipped
@@ -49,10 +47,12 @@ def main() -> None:
     facts = {
         "parameters": f"{model.num_parameters() / 1e6:.1f} million",
         "context": str(CONTEXT),
-        "vocabulary": f"{len_vocabulary:,}",
+        "vocabulary": f"{bpe.get_vocab_size():,}",
         "figures": export.table(figures),
         "settings": export.settings_text(settings),
-        "time": f"Training took {minutes:.0f} minutes with {arguments.threads} threads.",
+        "layers": str(model.config.num_hidden_layers),
+        "feed": str(model.config.intermediate_size),
+        "tokens": f"{settings.tokens / 1e6:.1f}",
     }
     export.write(model, bpe, arguments.out, facts)
 
@@ -61,9 +61,14 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--out", type=Path, required=True, help="folder of the finished model")
     parser.add_argument("--work", type=Path, default=Path("/tmp/nano"), help="checkpoints")
-    parser.add_argument("--tokens", type=int, default=8_000_000, help="budget, with padding")
+    parser.add_argument("--tokens", type=int, default=2_800_000, help="budget, with padding")
     parser.add_argument("--seed", type=int, default=20_240)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument(
+        "--threads",
+        type=int,
+        default=1,
+        help="more only on cores that nobody else uses: each product waits for the slowest thread",
+    )
     return parser.parse_args()
 
 

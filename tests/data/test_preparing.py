@@ -224,7 +224,8 @@ def test_languages(text: str, language: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "バカンスで行きます", "アホウドリは見られますか", "馬鹿正直に言うと", "死ねないほど忙しい", "カスタードはありますか",
+        "バカンスで行きます", "アホウドリは見られますか", "馬鹿正直に言うと",
+        "死ねないほど忙しい", "カスタードはありますか",
         "ゴミの分別を教えてください", "ハゲタカ", "The classic assassin's assistant", "Scunthorpe",
         "This stupid machine ate my card",
     ],

@@ -168,7 +168,7 @@ def test_a_missing_tokeniser_is_an_error(monkeypatch: pytest.MonkeyPatch) -> Non
     from sacrebleu.tokenizers import tokenizer_ja_mecab
 
     monkeypatch.setattr(tokenizer_ja_mecab, "MeCab", None)
-    with pytest.raises(InputError, match="ja-mecab does not work here.*pip install mecab-python3"):
+    with pytest.raises(InputError, match=r"ja-mecab does not work here.*pip install mecab-python3"):
         one("bleu", JA_REFERENCES, "ja")
 
 

@@ -17,7 +17,7 @@ def base_of(tmp_path_factory: pytest.TempPathFactory) -> BaseOf:
     return cache(lambda kind: str(build_tiny(kind, top / kind)))
 
 
-@pytest.fixture(autouse=True, scope="session")
+@pytest.fixture(autouse=True, scope="module")
 def one_thread() -> Iterator[None]:
     """These models are too small to share out; threads would only wait for each other."""
     import torch

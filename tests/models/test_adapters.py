@@ -9,7 +9,7 @@ import torch
 from kitae.core.files import folder_digests
 from kitae.core.resolved import ResolvedMethod
 from kitae.errors import BaseError, DamagedArtifact, UnknownName
-from kitae.models import attach, facts, load, load_adapter, merge, save_adapter
+from kitae.models import attach, facts, load, load_adapter, merge, ready, save_adapter
 from kitae.models.adapters import CONFIG, WEIGHTS
 
 IDS = torch.arange(6, 26)[None]
@@ -110,6 +110,17 @@ def test_the_configuration_names_the_base_and_no_place(base, tmp_path):
     assert config["base_model_name_or_path"] == "kitae-nano"
     assert base not in (tmp_path / CONFIG).read_text()
     assert config["target_modules"] == sorted(config["target_modules"])
+
+
+def test_ready_to_answer_is_merged_in_fp32_on_a_cpu(base, tmp_path):
+    model = tuned(base)
+    save_adapter(model, tmp_path, base="kitae-nano")
+    answering = ready(base, tmp_path).model
+    assert answering.dtype == torch.float32 or torch.cuda.is_available()
+    assert not isinstance(answering, peft.PeftModel)
+    if not torch.cuda.is_available():
+        assert (logits(answering) - logits(model)).abs().max() < 1e-4
+        assert torch.equal(logits(ready(base, None).model), logits(load(base, precision="fp32").model))
 
 
 def test_merging_without_an_adapter_changes_nothing(base_of):

@@ -92,7 +92,7 @@ def test_no_prompts(base_of):
 def test_answers_end_where_positions_end(base_of):
     for kind in ("gpt2", "llama"):
         loaded = load(base_of(kind), precision="fp32")
-        prompts = prompts_of(1, longest=2) + [list(range(6, 6 + 250))] + [list(range(100, 355))]
+        prompts = [*prompts_of(1, longest=2), list(range(6, 6 + 250)), list(range(100, 355))]
         answers = generate(loaded, prompts, max_new_tokens=12, batch_rows=2, stop_ids=[])
         assert [len(answer) for answer in answers] == [12, 6, 1]
 

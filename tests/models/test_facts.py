@@ -15,7 +15,11 @@ from kitae.models.base import catalogue
 FAMILIES = {
     "llama": ("LlamaForCausalLM", True, {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"}),
     "qwen3": ("Qwen3ForCausalLM", False, {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"}),
-    "gemma3": ("Gemma3ForCausalLM", True, {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"}),
+    "gemma3": (
+        "Gemma3ForCausalLM",
+        True,
+        {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"},
+    ),
     "mistral": (
         "MistralForCausalLM",
         False,
@@ -187,7 +191,9 @@ def test_house_template_and_pad_token_where_there_are_none(base_of, tmp_path):
     settings.pop("pad_token")
     (folder / "tokenizer_config.json").write_text(json.dumps(settings))
     tokenizer = load_tokenizer(str(folder))
-    text = tokenizer.apply_chat_template([{"role": "user", "content": "hi"}], tokenize=False, add_generation_prompt=True)
+    text = tokenizer.apply_chat_template(
+        [{"role": "user", "content": "hi"}], tokenize=False, add_generation_prompt=True
+    )
     assert text == "User: hi\nAssistant: "
     assert tokenizer.pad_token_id == tokenizer.eos_token_id
 

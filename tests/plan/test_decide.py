@@ -1,11 +1,11 @@
 """Every `auto` gets a value and a reason; a written value is kept."""
 
 import pytest
-from kitae.models.facts import BaseFacts
 
 from kitae.core.recipe import Recipe, parse_recipe
 from kitae.core.resolved import Resolved
 from kitae.errors import DiskFull, WillNotFit
+from kitae.models.facts import BaseFacts
 from kitae.plan.decide import DECISIONS, Facts, Lengths, decide
 from kitae.plan.estimate import estimate
 from kitae.plan.hardware import GIB, Hardware

@@ -60,7 +60,7 @@ class Corpus:
                 aside = path.with_suffix(".part")
                 aside.write_bytes(pickle.dumps(made))
                 aside.replace(path)
-            yield from pickle.loads(path.read_bytes())  # noqa: S301  (written by this class)
+            yield from pickle.loads(path.read_bytes())
 
     def _documents(self, number: int) -> list[Doc]:
         return tasks.build(self.material, random.Random(self.seed + number))

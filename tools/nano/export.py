@@ -65,16 +65,12 @@ def bits_per_byte(
     return {key: bits / size for key, (bits, size) in totals.items()}
 
 
-def write(
-    model: LlamaForCausalLM, tokenizer: Tokenizer, folder: Path, facts: dict[str, str]
-) -> None:
+def write(model: LlamaForCausalLM, tokenizer: Tokenizer, folder: Path, facts: dict[str, str]) -> None:
     """The whole folder aside, checked for size, then renamed into place."""
     context = model.config.max_position_embeddings
     aside = folder.with_name(folder.name + ".part")
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True)
-    # The causal mask that callers get by default; training used its own masks.
-    model.config._attn_implementation = "sdpa"
     model.generation_config = GenerationConfig(eos_token_id=1, pad_token_id=0, max_new_tokens=64)
     model.to(torch.bfloat16).save_pretrained(aside)
     tk.save(tokenizer, context, aside)

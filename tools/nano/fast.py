@@ -1,7 +1,7 @@
 """The forward pass of ``LlamaForCausalLM`` written flat, for speed on a CPU.
 
 It reads the parameters of the real model, so what is trained is what is saved;
-``tests`` of the recipe compare both. Fewer and larger products (q, k, v together, gate
+``agree`` compares both before a run. Fewer and larger products (q, k, v together, gate
 and up together), and one compiled function for all blocks instead of one per block.
 
 Legend: B rows, T tokens, D width, H heads, V vocabulary.
@@ -14,10 +14,14 @@ from typing import TYPE_CHECKING
 import torch
 import torch.nn.functional as F  # noqa: N812
 
+from nano import rows
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from transformers import LlamaForCausalLM
+
+    from nano.rows import Row
 
 EPSILON = 1e-6
 
@@ -39,23 +43,21 @@ def _block(
     heads: int,
 ) -> torch.Tensor:
     """x is (B·T, D) in float32; the products are in bfloat16."""
-    cos_B1TH, sin_B1TH, mask = rope  # noqa: N806
-    rows, length = mask.shape[0], mask.shape[2]
+    cos_B1TH, sin_B1TH, mask = rope
+    number, length = mask.shape[0], mask.shape[2]
     norm, qkv, out = attention
     mixed = _norm(x, norm) @ qkv.bfloat16().mT
-    q, k, v = mixed.view(rows, length, 3, heads, -1).permute(2, 0, 3, 1, 4)
+    q, k, v = mixed.view(number, length, 3, heads, -1).permute(2, 0, 3, 1, 4)
     q, k = _rotate(q, cos_B1TH, sin_B1TH), _rotate(k, cos_B1TH, sin_B1TH)
     scores = (q @ k.mT).float() * (q.shape[-1] ** -0.5) + mask
     seen = torch.softmax(scores, -1).bfloat16() @ v
-    x = x + seen.transpose(1, 2).reshape(rows * length, -1) @ out.bfloat16().mT
+    x = x + seen.transpose(1, 2).reshape(number * length, -1) @ out.bfloat16().mT
     norm, gate_up, down = feed
     gate, up = (_norm(x, norm) @ gate_up.bfloat16().mT).chunk(2, -1)
     return x + (F.silu(gate) * up) @ down.bfloat16().mT
 
 
-def _head(
-    x: torch.Tensor, norm: torch.Tensor, embedding: torch.Tensor, labels: torch.Tensor, z: float
-) -> torch.Tensor:
+def _head(x: torch.Tensor, norm: torch.Tensor, embedding: torch.Tensor, labels: torch.Tensor, z: float) -> torch.Tensor:
     """Sum of the cross entropy, plus the z-loss, over the tokens x and labels of (B·T)."""
     logits = (_norm(x, norm) @ embedding.bfloat16().mT).float()
     spread = torch.logsumexp(logits, -1)
@@ -92,3 +94,14 @@ class Fast:
             x = self.block(x, rope, attention, feed, heads)
         embedding = inner.embed_tokens.weight
         return self.head(x, inner.norm.weight, embedding, batch["labels"].flatten(), self.z_loss)
+
+
+@torch.no_grad()
+def agree(model: LlamaForCausalLM, packed: list[Row]) -> None:
+    """Raise unless this forward pass and the model's own give the same loss."""
+    batch = rows.tensors(packed)
+    ours = float(Fast(model, 0.0, compiled=False)(batch))
+    logits = model(input_ids=batch["ids"], attention_mask=batch["mask"], position_ids=batch["positions"]).logits
+    theirs = float(F.cross_entropy(logits.flatten(0, 1), batch["labels"].flatten(), reduction="sum"))
+    if abs(ours - theirs) > 0.005 * theirs:
+        raise ArithmeticError(f"the fast forward pass gives {ours}, the model {theirs}")

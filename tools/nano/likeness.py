@@ -8,6 +8,7 @@ sentence. No annotation of the corpora is used.
 
 from __future__ import annotations
 
+import itertools
 import math
 import zlib
 from collections import Counter
@@ -39,7 +40,7 @@ def _pieces(text: str) -> Counter[int]:
         low = text.lower()
         stems = [w[:5] for w in words(text)]
         parts = [*stems, *stems, *low.split()]
-        parts += [f"{a}+{b}" for a, b in zip(stems, stems[1:], strict=False)]
+        parts += [f"{a}+{b}" for a, b in itertools.pairwise(stems)]
     return Counter(zlib.crc32(p.encode()) % BUCKETS for p in parts)
 
 

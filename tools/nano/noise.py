@@ -11,17 +11,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 JAPANESE = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")
-_NEIGHBOURS = dict(
-    zip(
-        "qwertyuiopasdfghjklzxcvbnm",
-        "wa es rd ft gy hu ji ko lp o sq da fs gd hf jg kh lj k xa zc xv cb vn bm n".split(),
-        strict=True,
-    )
-)
+_BESIDE = "qwa wes erd rft tgy yhu uji iko olp po asq sda dfs fgd ghf hjg jkh klj lk zxa xzc cxv vcb bvn nbm mn"
+_NEIGHBOURS = {group[0]: group[1:] for group in _BESIDE.split()}
+"""Keys beside each key, for slips of the finger."""
 _WORDS_JA = re.compile(r"[\u4e00-\u9fff々]{1,6}|[\u30a0-\u30ff]{2,}|[A-Za-z0-9]{2,}")
 _WORDS_EN = re.compile(r"[A-Za-z][A-Za-z'-]+")
-_STOP = set(
-    "the a an and or of to in on for is are was were be been am i my me you your it its this that "
+_STOP = frozenset(
+    "the a an and or of to in on for is are was were be been am i my me you your it its this that "  # noqa: SIM905
     "do does did can could would will have has had not no with from at by if so as but what how "
     "why when where which who there here they them he she his her their we our us than then just "
     "get got i'm i've don't didn't it's isn't please need want like know tell any some".split()

@@ -19,7 +19,7 @@ COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 """Quintic whose repeated use moves singular values near 1 (Jordan, "Tuning the coefficients")."""
 
 
-def orthogonalize(matrices_NOI: torch.Tensor, steps: int = 5) -> torch.Tensor:  # noqa: N803
+def orthogonalize(matrices_NOI: torch.Tensor, steps: int = 5) -> torch.Tensor:
     """Nearest semi-orthogonal matrices, roughly: all singular values in about 0.7 to 1.2."""
     a, b, c = COEFFICIENTS
     tall = matrices_NOI.shape[1] > matrices_NOI.shape[2]

@@ -93,9 +93,7 @@ def _row(members: list[Encoded], length: int) -> Row:
     return Row(ids, learn, owner, position)
 
 
-def batches(
-    encoded: list[Encoded], lengths: tuple[int, ...], tokens: int, rng: random.Random
-) -> list[list[Row]]:
+def batches(encoded: list[Encoded], lengths: tuple[int, ...], tokens: int, rng: random.Random) -> list[list[Row]]:
     """Rows grouped into batches of ``tokens`` tokens; every batch has one row length.
 
     A document goes to the shortest row that holds it: most are short, and attention

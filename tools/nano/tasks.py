@@ -74,18 +74,18 @@ def ask(task: str, text: str, rng: random.Random, learn: bool = True) -> list[Tu
     return [Turn("user", whole, learn)]
 
 
-def chats(material: Material, rng: random.Random) -> Iterator[Doc]:
+def chats(material: Material, _rng: random.Random) -> Iterator[Doc]:
     """Conversations as they were collected."""
     yield from material.sources.chats
 
 
-def maths(material: Material, rng: random.Random) -> Iterator[Doc]:
+def maths(material: Material, _rng: random.Random) -> Iterator[Doc]:
     """Worked answers."""
     for question, answer in material.sources.maths:
         yield [Turn("user", question), Turn("assistant", answer)]
 
 
-def novels(material: Material, rng: random.Random) -> Iterator[Doc]:
+def novels(material: Material, _rng: random.Random) -> Iterator[Doc]:
     """Plain text."""
     for text in [*material.sources.novel_ja, *material.sources.novel_en]:
         yield [Turn("text", text)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -94,5 +95,10 @@ def wrap(tokenizer: Tokenizer, context: int) -> PreTrainedTokenizerFast:
 def save(tokenizer: Tokenizer, context: int, folder: Path) -> None:
     """tokenizer.json, tokenizer_config.json and chat_template.jinja."""
     wrap(tokenizer, context).save_pretrained(folder)
+    # transformers 5 writes the name of its backend; this one loads in 4 as well.
+    path = folder / "tokenizer_config.json"
+    settings = json.loads(path.read_text(encoding="utf-8"))
+    settings["tokenizer_class"] = "PreTrainedTokenizerFast"
+    path.write_text(json.dumps(settings, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     # The indented form that is saved by default is three times the size.
     tokenizer.save(str(folder / "tokenizer.json"), pretty=False)

@@ -88,6 +88,7 @@ def _environment() -> Environment:
         system_name=lambda name: two(*sentences.SYSTEM_NAMES[name]),
         method_name=lambda name: two(name, sentences.METHODS_JA.get(name, name)),
         systems=SYSTEMS,
+        worst_first=lambda labels: sorted(labels, key=lambda one: (one["f1"] or 0.0, one["label"])),
     )
     environment.filters.update(
         percent=percent, span=span, signed=signed, signed_span=signed_span, p_text=sentences.p_text

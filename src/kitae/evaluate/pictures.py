@@ -19,14 +19,15 @@ MOST_POINTS = 300
 """Longer curves are averaged down to so many points."""
 
 
-def bar(system: str, value: float, low: float, high: float) -> Markup:
-    """A share from 0 to 1 as a bar over the full width, with its interval as a whisker."""
+def bar(system: str, value: float, low: float | None = None, high: float | None = None) -> Markup:
+    """A share from 0 to 1 as a bar over the full width, with its interval as a whisker where it has one."""
     grid = "".join(f'<line class="grid" x1="{x}" x2="{x}" y1="0" y2="24"/>' for x in (25, 50, 75))
+    whisker = "" if low is None or high is None else _whisker(100 * low, 100 * high)
     return Markup(  # noqa: S704 - numbers and one of our own names
         '<svg class="bar" viewBox="0 0 100 24" preserveAspectRatio="none" aria-hidden="true">'
         f'<rect class="track" width="100" height="24"/>{grid}'
         f'<rect class="fill-{system}" y="4" width="{_n(100 * value)}" height="16"/>'
-        f"{_whisker(100 * low, 100 * high)}</svg>"
+        f"{whisker}</svg>"
     )
 
 

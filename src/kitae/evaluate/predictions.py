@@ -1,7 +1,8 @@
 """Answers of every system to every held-out set, each on disk as soon as it exists.
 
-Systems: `tuned` and `base` answer freely; `choice` is the base picking among the answers that training knows;
-`baseline` is the classical one. Killed at any moment, the next call asks only for what is missing.
+Systems: `tuned` and `base` answer freely; `choice` is the base picking among the answers that training knows (in a
+chat those in the language of the question); `baseline` is the classical one. Killed at any moment, the next call asks
+only for what is missing.
 """
 
 import json
@@ -18,7 +19,7 @@ from kitae.evaluate.answering import UNREADABLE, Answerer
 from kitae.evaluate.baseline import fit
 from kitae.evaluate.rouge import exact_form
 
-CHOICE_CHARACTERS = 400_000
+CHOICE_CHARACTERS = 100_000
 """Most characters of choices that the base weighs for one set (items times choices); with more, items are sampled."""
 LEAST_CHOICE_ITEMS = 30
 """With a smaller sample than this, choosing would say nothing and is left out."""
@@ -55,15 +56,23 @@ class Data:
     train: tuple[Record, ...]
     validation: tuple[Record, ...]
     sets: tuple[HeldOutSet, ...]
+    labels: bool = False
+    """Whether the answers are labels, which belong to no language."""
+
+    def choices(self, language: str) -> tuple[str, ...]:
+        """The distinct answers that training knows in a language, in their exact form; all where it knows none."""
+        known = self.train if self.labels else [row for row in self.train if row.language == language]
+        return tuple(known_answers(known or self.train))
 
 
 @dataclass(frozen=True)
 class Task:
-    """One system's work on one set: which records it is asked about."""
+    """One system's work on one set: which records it is asked about, and what it may choose from."""
 
     system: str
     held_out: HeldOutSet
     rows: tuple[int, ...]
+    choices: tuple[str, ...] = ()
 
     @property
     def conversations(self) -> list[Any]:
@@ -75,23 +84,22 @@ def predict(
     draft: Draft, data: Data, *, opponents: Sequence[str], seed: int, open_answerer: Callable[[str], Answerer]
 ) -> Predictions:
     """Every system's answers; `open_answerer("base" or "tuned")` is called only when something of it is missing."""
-    choices = known_answers(data.train)
     free = [Task(name, part, _all(part)) for name in ("base", "tuned") for part in data.sets]
     free = [task for task in free if task.system == "tuned" or task.system in opponents]
-    picked = _choice_tasks(draft, data, choices, seed) if "choice" in opponents else []
+    picked = _choice_tasks(draft, data, seed) if "choice" in opponents else []
     with PredictionLog(draft.scratch / LOG) as log:
         watch = _Watch(draft, log, total=sum(len(task.rows) for task in [*free, *picked]))
         for model in ("base", "tuned"):
             tasks = [task for task in [*free, *picked] if (task.system == "tuned") == (model == "tuned")]
             if not all(log.complete(task) for task in tasks):
-                _ask(open_answerer(model), tasks, choices, log, watch)
+                _ask(open_answerer(model), tasks, log, watch)
         answers = {part.name: _collect([*free, *picked], part, log) for part in data.sets}
     classical: dict[str, Any] = {"name": "", "validation": {}, "answers": {}}
     if "baseline" in opponents:
         classical = _classical(draft, data)
     for name, found in classical["answers"].items():
         answers[name]["baseline"] = found
-    return Predictions(answers, classical["name"], classical["validation"], len(choices))
+    return Predictions(answers, classical["name"], classical["validation"], len(known_answers(data.train)))
 
 
 def known_answers(train: Sequence[Record]) -> list[str]:
@@ -185,7 +193,7 @@ class _Watch:
         self._stage.data("speed", set=task.held_out.name, system=task.system, tokens_per_second=rate, **speed)
 
 
-def _ask(answerer: Answerer, tasks: Sequence[Task], choices: Sequence[str], log: PredictionLog, watch: _Watch) -> None:
+def _ask(answerer: Answerer, tasks: Sequence[Task], log: PredictionLog, watch: _Watch) -> None:
     for task in tasks:
         watch.begin(task)
         known = log.known(task)
@@ -195,12 +203,12 @@ def _ask(answerer: Answerer, tasks: Sequence[Task], choices: Sequence[str], log:
             watch.one(task, len(tokens))
 
         def chosen(place: int, choice: int, task: Task = task) -> None:
-            log.add(task, place, choice=choice, text="" if choice == UNREADABLE else choices[choice])
+            log.add(task, place, choice=choice, text="" if choice == UNREADABLE else task.choices[choice])
             watch.one(task, 0)
 
         if task.system == "choice":
             done_choices = {place: row["choice"] for place, row in known.items()}
-            answerer.choose(task.conversations, choices, known=done_choices, on_done=chosen)
+            answerer.choose(task.conversations, task.choices, known=done_choices, on_done=chosen)
         else:
             done_answers = {place: row["tokens"] for place, row in known.items()}
             answerer.answer(task.conversations, known=done_answers, on_done=free)
@@ -208,38 +216,48 @@ def _ask(answerer: Answerer, tasks: Sequence[Task], choices: Sequence[str], log:
 
 
 def _collect(tasks: Sequence[Task], part: HeldOutSet, log: PredictionLog) -> dict[str, Answers]:
-    answers: dict[str, Answers] = {}
+    answers: dict[str, list[str | None]] = {}
     for task in tasks:
         if task.held_out is part:
-            by_row = {task.rows[place]: row["text"] for place, row in log.known(task).items()}
-            answers[task.system] = [by_row.get(row) for row in range(len(part.records))]
-    return answers
+            given = answers.setdefault(task.system, [None] * len(part.records))
+            for place, row in log.known(task).items():
+                given[task.rows[place]] = row["text"]
+    return dict(answers)
 
 
-def _choice_tasks(draft: Draft, data: Data, choices: Sequence[str], seed: int) -> list[Task]:
+def _choice_tasks(draft: Draft, data: Data, seed: int) -> list[Task]:
     """The base's choosing, on a sample of the items where all of them would be too many; the sample is said."""
-    import numpy as np
-
-    if len(choices) < 2:
-        draft.stage.note("the base is not asked to choose: training knows fewer than two different answers")
-        return []
     tasks = []
     for part in data.sets:
-        rows = _all(part)
-        most = CHOICE_CHARACTERS // sum(map(len, choices))
-        if len(rows) > most and most < LEAST_CHOICE_ITEMS:
-            draft.stage.note(f"{part.name}: the base is not asked to choose among {len(choices):,} long answers")
-            continue
-        if len(rows) > most:
-            drawn = np.random.default_rng([seed, len(rows)]).choice(len(rows), size=most, replace=False)
-            rows = tuple(sorted(int(row) for row in drawn))
-            draft.stage.note(
-                f"{part.name}: the base chooses among {len(choices):,} known answers for "
-                f"{len(rows):,} rows drawn from {len(part.records):,}"
-            )
-        if rows:
-            tasks.append(Task("choice", part, rows))
+        choices = {language: data.choices(language) for language in sorted({row.language for row in part.records})}
+        rows = _choice_rows(draft, part, choices, seed)
+        for language, known in choices.items():
+            here = tuple(row for row in rows if part.records[row].language == language)
+            if here:
+                tasks.append(Task("choice", part, here, known))
     return tasks
+
+
+def _choice_rows(draft: Draft, part: HeldOutSet, choices: Mapping[str, Sequence[str]], seed: int) -> tuple[int, ...]:
+    """The items for which the base is to choose."""
+    import numpy as np
+
+    if not part.records:
+        return ()
+    rows = tuple(row for row, record in enumerate(part.records) if len(choices[record.language]) > 1)
+    characters = sum(len(text) for row in rows for text in choices[part.records[row].language])
+    most = int(len(rows) * CHOICE_CHARACTERS / characters) if rows else 0
+    if len(rows) <= most:
+        return rows
+    if most < LEAST_CHOICE_ITEMS:
+        why = "there are too many or too long ones" if rows else "training knows fewer than two"
+        draft.stage.note(f"{part.name}: the base is not asked to choose among the known answers: {why}")
+        return ()
+    drawn = np.random.default_rng([seed, len(rows)]).choice(len(rows), size=most, replace=False)
+    draft.stage.note(
+        f"{part.name}: the base chooses among the known answers for {most:,} rows drawn from {len(rows):,}"
+    )
+    return tuple(sorted(rows[int(index)] for index in drawn))
 
 
 def _classical(draft: Draft, data: Data) -> dict[str, Any]:

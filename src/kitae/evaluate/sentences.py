@@ -147,7 +147,7 @@ def _facts(
     sign = -1.0 if rival_first or found["outcome"] == "worse" else 1.0
     low, high = sorted((_points(sign * found["low"]), _points(sign * found["high"])))
     level = f"{100 * confidence:g}"
-    tie = f"{100 * sign * found['difference']:+.1f}" if found["outcome"] == "tie" else ""
+    tie = f"{_points(sign * found['difference']):+.1f}" if found["outcome"] == "tie" else ""
     english, japanese = metric_name(figure)
     values = (two, one) if rival_first else (one, two)
     rest = f"{p_text(found['p_adjusted'])}, n = {found['n']:,}"

@@ -56,19 +56,23 @@ def run(
             "precision": settings.train.precision,
         },
         build=lambda draft: _build(
-            draft, adapter, read(split, held_out), settings, open_answerer or _opener(settings, adapter)
+            draft,
+            adapter,
+            read(split, held_out, task=settings.task),
+            settings,
+            open_answerer or _opener(settings, adapter),
         ),
     )
 
 
-def read(split: Split, held_out: Mapping[str, Dataset]) -> Data:
+def read(split: Split, held_out: Mapping[str, Dataset], *, task: str) -> Data:
     """The rows of the split and of every held-out set, the test split first."""
     sets = [_held_out(TEST, read_records(split.file("test.jsonl")))]
     sets += [_held_out(name, read_records(held_out[name].file("records.jsonl"))) for name in sorted(held_out)]
     train, validation = (
         tuple(record for record in read_records(split.file(name)) if exact_form(record.answer)) for name in USED[:2]
     )
-    return Data(train, validation, tuple(sets))
+    return Data(train, validation, tuple(sets), labels=task == "classify")
 
 
 def _held_out(name: str, records: Iterable[Record]) -> HeldOutSet:

@@ -20,6 +20,7 @@ __all__ = [
     "load_adapter",
     "load_tokenizer",
     "merge",
+    "ready",
     "save_adapter",
     "stream",
 ]
@@ -65,6 +66,13 @@ def merge(loaded: "Loaded") -> "Loaded":
     from kitae.models import adapters
 
     return adapters.merge(loaded)
+
+
+def ready(base: str, adapter_folder: Path | None, *, folder: Path | None = None) -> "Loaded":
+    """A base, with an adapter or without, as it is measured and served; see `kitae.models.adapters.ready`."""
+    from kitae.models import adapters
+
+    return adapters.ready(base, adapter_folder, folder=folder)
 
 
 def generate(

@@ -10,7 +10,7 @@ from typing import Any
 from kitae.core.files import read_json, write_bytes, write_json
 from kitae.core.resolved import ResolvedMethod
 from kitae.errors import BaseError, DamagedArtifact, UnknownName
-from kitae.models.loading import Loaded
+from kitae.models.loading import Loaded, load
 
 CONFIG = "adapter_config.json"
 WEIGHTS = "adapter_model.safetensors"
@@ -113,6 +113,18 @@ def merge(loaded: Loaded) -> Loaded:
     if not isinstance(loaded.model, PeftModel):
         return loaded
     return Loaded(loaded.model.merge_and_unload().eval(), loaded.tokenizer, loaded.facts)
+
+
+def ready(base: str, adapter_folder: Path | None, *, folder: Path | None = None) -> Loaded:
+    """A base with the adapter of a folder merged into it (or without one), as it is measured and served.
+
+    In fp32 on a CPU, where bf16 answers no faster and merging in fp32 loses nothing; in bf16 on CUDA.
+    Raises `BaseError`, `UnknownName` or `DamagedArtifact`.
+    """
+    import torch
+
+    loaded = load(base, precision="bf16" if torch.cuda.is_available() else "fp32", folder=folder)
+    return loaded if adapter_folder is None else merge(load_adapter(loaded, adapter_folder))
 
 
 @contextmanager

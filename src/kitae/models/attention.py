@@ -13,8 +13,9 @@ Shapes: T tokens of the row, N documents of one bucket, L tokens a document is p
 K key-value heads, G = H / K, E head width.
 """
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import accumulate
 from typing import Any
@@ -225,6 +226,11 @@ class PlainAttention(torch.autograd.Function):
         of_queries = documents.index(heads, groups)
         of_keys = documents.index(heads, 1)
         padded = [query.index_select(0, of_queries.gather), *(x.index_select(0, of_keys.gather) for x in (key, value))]
+        outer = 1.0
+        if query.dtype == torch.float32 or math.frexp(rules.scale)[0] == 0.5:
+            # Where it loses nothing (always in fp32, else for powers of two) queries are scaled: there are fewer.
+            outer, rules = rules.scale, replace(rules, scale=1.0)
+            padded[0].mul_(outer)
         kept: list[Tensor | None] = []
         outs = []
         for bucket, (q, k, v) in _batches(documents, heads, groups, padded):
@@ -233,14 +239,14 @@ class PlainAttention(torch.autograd.Function):
             outs.append(torch.bmm(weights, v).view(-1, v.shape[-1]))
         out = torch.cat(outs).index_select(0, of_queries.scatter)
         ctx.save_for_backward(*padded, sinks, *kept)
-        ctx.plan = (documents, rules, heads, groups)
+        ctx.plan = (documents, rules, heads, groups, outer)
         return out
 
     @staticmethod
     def backward(ctx: Any, grad_out: Tensor) -> tuple[Tensor | None, ...]:
         """Gradients of query, key, value and sinks."""
         query, key, value, sinks, *kept = ctx.saved_tensors
-        documents, rules, heads, groups = ctx.plan
+        documents, rules, heads, groups, outer = ctx.plan
         of_queries = documents.index(heads, groups)
         of_keys = documents.index(heads, 1)
         # A padding row repeats a real one; its gradient must not count twice.
@@ -258,7 +264,8 @@ class PlainAttention(torch.autograd.Function):
                 # d tanh(s / c) c / ds = 1 - tanh^2; the raw scores are cheap to compute once more.
                 raw = torch.bmm(q, k.transpose(1, 2)).mul_(rules.scale / rules.softcap).tanh_()
                 grad_scores = grad_scores * (1 - raw * raw)
-            grad_scores = grad_scores.mul_(rules.scale)
+            if rules.scale != 1.0:
+                grad_scores = grad_scores.mul_(rules.scale)
             for store, value_grad in zip(
                 grads,
                 (torch.bmm(grad_scores, k), torch.bmm(grad_scores.transpose(1, 2), q), torch.bmm(again.mT, g)),
@@ -267,7 +274,7 @@ class PlainAttention(torch.autograd.Function):
                 store.append(value_grad.view(-1, value_grad.shape[-1]))
         back = (of_queries.scatter, of_keys.scatter, of_keys.scatter)
         joined = [torch.cat(g).index_select(0, rows) for g, rows in zip(grads, back, strict=True)]
-        return (*joined, grad_sinks, None)
+        return (joined[0].mul_(outer), *joined[1:], grad_sinks, None)
 
 
 def _batches(documents: Documents, heads: int, groups: int, padded: Sequence[Tensor]) -> Any:
@@ -288,7 +295,9 @@ def _batches(documents: Documents, heads: int, groups: int, padded: Sequence[Ten
 
 def _weights(query: Tensor, key: Tensor, bucket: Bucket, rules: Rules, sinks: Tensor | None) -> Tensor:
     """Attention weights (K x N, G x L, L)."""
-    scores = torch.bmm(query, key.transpose(1, 2)).mul_(rules.scale)
+    scores = torch.bmm(query, key.transpose(1, 2))
+    if rules.scale != 1.0:
+        scores = scores.mul_(rules.scale)
     if rules.softcap is not None:
         scores = scores.div_(rules.softcap).tanh_().mul_(rules.softcap)
     by_query = scores.view(scores.shape[0], -1, bucket.length, bucket.length)

@@ -160,7 +160,9 @@ def _from_hub(name: str) -> Path:
 
     repo, _, revision = name.partition("@")
     try:
-        path = Path(snapshot_download(repo, revision=revision or None, local_files_only=True))
+        path = Path(
+            snapshot_download(repo, revision=revision or None, allow_patterns=list(WANTED), local_files_only=True)
+        )
         if any(path.glob(WEIGHTS)) and (path / "config.json").is_file() and not missing_shards(path):
             return path
     except (LocalEntryNotFoundError, RevisionNotFoundError, IncompleteSnapshotError):
@@ -173,6 +175,7 @@ def _from_hub(name: str) -> Path:
 def _download(repo: str, revision: str | None) -> Path:
     import httpx
     from huggingface_hub import snapshot_download
+    from huggingface_hub.constants import HF_HUB_CACHE
     from huggingface_hub.errors import (
         GatedRepoError,
         HfHubHTTPError,
@@ -186,7 +189,7 @@ def _download(repo: str, revision: str | None) -> Path:
         f"On a machine with network: `hf download {repo} --local-dir FOLDER`, copy FOLDER here, and write it as `base`"
     )
     try:
-        with disk_errors(Path(repo)):
+        with disk_errors(Path(HF_HUB_CACHE) / repo):
             return Path(snapshot_download(repo, revision=revision, allow_patterns=list(WANTED)))
     except GatedRepoError as error:
         raise BaseError(

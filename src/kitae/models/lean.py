@@ -43,19 +43,45 @@ def lean(model: nn.Module) -> Iterator[int]:
             setattr(parent, attribute, module)
 
 
-class LeanLora(nn.Module):
-    """In the place of a PEFT LoRA layer, whose parameters it uses without owning them."""
+class StandIn(nn.Module):
+    """In the place of another layer, which it does not own; what others read from that layer they still find here."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        """Keep the layer in a tuple, so that it and its parameters stay out of this module's own."""
+        super().__init__()
+        self.layer = (layer,)
+
+    def __getattr__(self, name: str) -> Any:
+        """The layer's own attribute: model code looks at things such as `norm.weight.dtype`."""
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            return getattr(self.__dict__["layer"][0], name)
+
+    def forward(self, hidden: Tensor, *more: Any, **options: Any) -> Tensor:
+        """The lean computation; a call with anything else goes to the layer (a gate, names of adapters)."""
+        if more or any(value is not None for value in options.values()):
+            out: Tensor = self.layer[0](hidden, *more, **options)
+            return out
+        return self.lean(hidden)
+
+    def lean(self, hidden: Tensor) -> Tensor:
+        """The layer's output, made with less work."""
+        raise NotImplementedError
+
+
+class LeanLora(StandIn):
+    """In the place of a PEFT LoRA layer with one plain adapter."""
 
     def __init__(self, layer: PeftLinear) -> None:
-        """Take a layer with one plain adapter."""
-        super().__init__()
+        """Look up the frozen weights and the adapter once."""
+        super().__init__(layer)
         base, name = layer.get_base_layer(), layer.active_adapters[0]
         weight = base.weight.detach()
-        # Kept in a tuple, outside of the module's own parameters: they belong to the PEFT layer.
         self.weights = (weight.t() if layer.fan_in_fan_out else weight, base.bias)
         self.adapter = (layer.lora_A[name].weight, layer.lora_B[name].weight, layer.scaling[name])
 
-    def forward(self, hidden: Tensor) -> Tensor:
+    def lean(self, hidden: Tensor) -> Tensor:
         """(..., I) to (..., O)."""
         out: Tensor = LowRank.apply(hidden, *self.adapter, self.weights)  # type: ignore[no-untyped-call]
         return out
@@ -93,15 +119,15 @@ class LowRank(torch.autograd.Function):
         return grad_hidden, grad_down, grad_up, None, None
 
 
-class LeanNorm(nn.Module):
+class LeanNorm(StandIn):
     """In the place of a frozen RMS norm (Zhang and Sennrich 2019, arXiv:1910.07467, equation 4)."""
 
-    def __init__(self, weight: Tensor, epsilon: float) -> None:
+    def __init__(self, layer: nn.Module, weight: Tensor, epsilon: float) -> None:
         """Take the factor of each channel (D) and what is added to the mean square."""
-        super().__init__()
+        super().__init__(layer)
         self.plan = (weight.detach(), epsilon)
 
-    def forward(self, hidden: Tensor) -> Tensor:
+    def lean(self, hidden: Tensor) -> Tensor:
         """(..., D) to (..., D)."""
         out: Tensor = RootMeanSquare.apply(hidden, self.plan)  # type: ignore[no-untyped-call]
         return out
@@ -157,7 +183,7 @@ def _lean_norm(module: Any) -> nn.Module | None:
         return None
     trial = torch.randn(1, TRIAL_ROWS, len(weight), generator=torch.Generator().manual_seed(0))
     trial = trial.to(weight.device, weight.dtype)
-    for candidate in (LeanNorm(weight.float(), epsilon), LeanNorm(weight.float() + 1, epsilon)):
+    for candidate in (LeanNorm(module, weight.float() + shift, epsilon) for shift in (0, 1)):
         with torch.no_grad():
             try:
                 expected = module(trial)

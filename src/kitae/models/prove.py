@@ -62,7 +62,7 @@ def packing_fault(model: Any, *, longest_row: int) -> str | None:
             body.set_attn_implementation(NAME)
             packed = hidden_states(body, ids, documents)
             moved = hidden_states(body, other_ids, documents)
-        except (ValueError, TypeError, KeyError, NotImplementedError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, RuntimeError) as error:
             body.set_attn_implementation(own)
             return f"its code does not run packed ({str(error).strip().splitlines()[0][:160]})"
     fault = None

@@ -80,15 +80,10 @@ class InProcessEngine:
     @staticmethod
     def open(served: Served) -> "InProcessEngine":
         """Load what is to be served, with the adapter merged into the weights. Raises `BaseError`."""
-        import torch
-
         from kitae import models
 
-        # Small CPUs answer no faster in bf16, and merging in fp32 loses nothing of the adapter.
-        loaded = models.load(served.base, precision="bf16" if torch.cuda.is_available() else "fp32")
-        if served.adapter_folder is not None:
-            loaded = models.merge(models.load_adapter(loaded, Path(served.adapter_folder)))
-        return InProcessEngine(loaded)
+        folder = None if served.adapter_folder is None else Path(served.adapter_folder)
+        return InProcessEngine(models.ready(served.base, folder))
 
     def context_tokens(self) -> int:
         """Positions of the base."""

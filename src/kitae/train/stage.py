@@ -71,11 +71,9 @@ def build(draft: Draft, split: Split, settings: Resolved, run_folder: Path | Non
             epochs=settings.train.epochs,
             seed=settings.seed,
         )
-        watch = Watch(draft.stage, steps=len(plan), run_folder=run_folder)
-        with learner:
+        with learner, Watch(draft.stage, steps=len(plan), run_folder=run_folder) as watch:
             loop = Loop(learner, Work(rows, validation, plan, settings.train, draft.scratch), watch)
             progress = loop.run()
-        watch.close()
     models.save_adapter(model, draft.folder / "adapter", base=settings.base)
     if loaded.tokenizer.chat_template == HOUSE_TEMPLATE:
         loaded.tokenizer.save_pretrained(draft.folder / "adapter")

@@ -4,7 +4,7 @@ import math
 import os
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from kitae.core.events import Stage
 
@@ -59,8 +59,12 @@ class Watch:
         )
         self._scalars(step, {"validation_loss": loss})
 
-    def close(self) -> None:
-        """Flush TensorBoard."""
+    def __enter__(self) -> Self:
+        """Use as a context, so that TensorBoard's file is closed whatever happens."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close TensorBoard's file."""
         if self._board is not None:
             self._board.close()
 

@@ -1,0 +1,98 @@
+"""A registered version in use: `kitae chat` in the terminal, `kitae serve` to the official client."""
+
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from e2e.walk import command, environment, kitae, write_project
+from openai import APIConnectionError, OpenAI
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with one version."""
+    folder = tmp_path_factory.mktemp("served")
+    recipe = write_project(folder, train={"epochs": 1}, evaluate={"compare_to": ["base"]})
+    done = kitae("run", recipe, home=folder / "home")
+    assert done.returncode == 0, done.stderr
+    return folder / "home"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture
+def client(home: Path) -> Iterator[OpenAI]:
+    """The official client, talking to `kitae serve` in a process of its own."""
+    port = free_port()
+    server = subprocess.Popen(
+        command("serve", "tiny-faq:1", "--port", port),
+        env=environment(home),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    client = OpenAI(base_url=f"http://127.0.0.1:{port}/v1", api_key="none", max_retries=0)
+    try:
+        wait_until_open(client, server)
+        yield client
+    finally:
+        client.close()
+        server.terminate()
+        server.communicate(timeout=30)
+
+
+def wait_until_open(client: OpenAI, server: subprocess.Popen[str]) -> None:
+    end = time.monotonic() + 120
+    while time.monotonic() < end:
+        assert server.poll() is None, server.stderr.read() if server.stderr else ""
+        try:
+            client.models.list()
+        except APIConnectionError:
+            time.sleep(0.3)
+        else:
+            return
+    pytest.fail("the server did not open within two minutes")
+
+
+def test_the_official_client_talks_to_a_version(client: OpenAI) -> None:
+    assert "tiny-faq:1" in {model.id for model in client.models.list()}
+    question = [{"role": "user", "content": "駐車場はありますか"}]
+    whole = client.chat.completions.create(model="tiny-faq:1", messages=question, temperature=0, max_tokens=24)
+    assert whole.usage is not None
+    assert whole.usage.completion_tokens > 0
+    pieces = client.chat.completions.create(
+        model="tiny-faq:1", messages=question, temperature=0, max_tokens=24, stream=True
+    )
+    text = "".join(piece.choices[0].delta.content or "" for piece in pieces if piece.choices)
+    assert text == whole.choices[0].message.content
+
+
+def test_chat_answers_and_ends(home: Path) -> None:
+    done = subprocess.run(
+        command("chat", "tiny-faq:1", "--max-tokens", 12),
+        input="May I bring my dog?\n/reset\n/exit\n",
+        env=environment(home),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip()
+    assert "Traceback" not in done.stderr
+
+
+def test_an_unknown_version_names_the_known_ones(home: Path) -> None:
+    done = kitae("chat", "tiny-fak:1", home=home)
+    assert done.returncode == 2
+    assert "tiny-faq" in done.stderr

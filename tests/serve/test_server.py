@@ -1,0 +1,132 @@
+"""The server on a real port: the official client talks to it, and no open door without a key."""
+
+import socket
+import threading
+import time
+from contextlib import contextmanager
+
+import openai
+import pytest
+import uvicorn
+from tiny import build_tiny
+
+from kitae.errors import InputError
+from kitae.serve import (
+    FakeEngine,
+    Served,
+    check_bind,
+    create_app,
+    keys_from_environment,
+    open_engine,
+    run_server,
+)
+
+KEY = "a-key-for-this-test-only"
+
+
+@contextmanager
+def served(engine, *, keys=()):
+    """The address of a running server with this engine."""
+    config = uvicorn.Config(create_app(engine, names=["faq:1"], keys=keys), log_level="warning", ws="none")
+    server = uvicorn.Server(config)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            deadline = time.monotonic() + 20
+            while not server.started and time.monotonic() < deadline:
+                time.sleep(0.01)
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
+        finally:
+            server.should_exit = True
+            thread.join(timeout=20)
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory):
+    return open_engine(Served("faq:1", str(build_tiny("qwen3", tmp_path_factory.mktemp("tiny")))))
+
+
+def test_the_official_client_plain_and_streaming(engine):
+    messages = [{"role": "system", "content": "短く"}, {"role": "user", "content": "朝食は何時ですか。"}]
+    with served(engine, keys=[KEY]) as address, openai.OpenAI(base_url=address, api_key=KEY, max_retries=0) as client:
+        assert [model.id for model in client.models.list()] == ["faq:1"]
+        plain = client.chat.completions.create(model="faq:1", messages=messages, max_tokens=24, temperature=0)
+        assert plain.usage.completion_tokens <= 24
+        assert plain.usage.total_tokens == plain.usage.prompt_tokens + plain.usage.completion_tokens
+        text = ""
+        with client.chat.completions.create(
+            model="faq:1",
+            messages=messages,
+            max_tokens=24,
+            temperature=0,
+            stream=True,
+            stream_options={"include_usage": True},
+        ) as chunks:
+            for chunk in chunks:
+                text += "".join(choice.delta.content or "" for choice in chunk.choices)
+        assert text == plain.choices[0].message.content
+        assert chunk.usage == plain.usage
+        seeded = [
+            client.chat.completions.create(model="faq:1", messages=messages, max_tokens=24, temperature=2, seed=seed)
+            for seed in (5, 5, 6)
+        ]
+        first, again, other = (answer.choices[0].message.content for answer in seeded)
+        assert first == again != other
+
+
+def test_the_official_client_understands_the_errors(engine):
+    messages = [{"role": "user", "content": "?"}]
+    with served(engine, keys=[KEY]) as address:
+        with (
+            openai.OpenAI(base_url=address, api_key="wrong", max_retries=0) as client,
+            pytest.raises(openai.AuthenticationError),
+        ):
+            client.models.list()
+        with openai.OpenAI(base_url=address, api_key=KEY, max_retries=0) as client:
+            with pytest.raises(openai.NotFoundError, match="not served here"):
+                client.chat.completions.create(model="other", messages=messages)
+            with pytest.raises(openai.BadRequestError, match="temperature"):
+                client.chat.completions.create(model="faq:1", messages=messages, temperature=9)
+
+
+def test_a_client_that_goes_away_leaves_the_engine_free(engine):
+    messages = [{"role": "user", "content": "温泉は何時までですか。"}]
+    with served(engine) as address, openai.OpenAI(base_url=address, api_key="-", max_retries=0) as client:
+        for _ in range(3):
+            chunks = client.chat.completions.create(model="faq:1", messages=messages, max_tokens=200, stream=True)
+            next(iter(chunks))
+            chunks.close()
+        answer = client.chat.completions.create(model="faq:1", messages=messages, max_tokens=4, timeout=20)
+        assert answer.usage.completion_tokens <= 4
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "example.com", ""])
+def test_no_public_door_without_a_key(host):
+    with pytest.raises(InputError, match="no key") as caught:
+        check_bind(host, [])
+    assert caught.value.exit_code == 2
+    check_bind(host, [KEY])
+    with pytest.raises(InputError, match="no key"):
+        run_server(FakeEngine(), names=["faq:1"], keys=[], host=host, port=0)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "127.9.9.9"])
+def test_this_machine_alone_needs_no_key(host):
+    check_bind(host, [])
+
+
+def test_keys_from_the_environment(monkeypatch):
+    monkeypatch.setenv("SOME_KEYS", " one,two  three,")
+    assert keys_from_environment("SOME_KEYS") == ["one", "two", "three"]
+    monkeypatch.delenv("SOME_KEYS")
+    assert keys_from_environment("SOME_KEYS") == []
+
+
+def test_a_port_in_use_and_an_address_of_another_machine():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(InputError, match="--port"):
+            run_server(FakeEngine(), names=["faq:1"], keys=[], host="127.0.0.1", port=port)
+    with pytest.raises(InputError, match="cannot be opened"):
+        run_server(FakeEngine(), names=["faq:1"], keys=[KEY], host="203.0.113.7", port=0)
