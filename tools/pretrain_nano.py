@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import tempfile
 from pathlib import Path
 
 # glibc gives big blocks back to the system at every free, and the page faults of
@@ -60,7 +61,7 @@ def main() -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--out", type=Path, required=True, help="folder of the finished model")
-    parser.add_argument("--work", type=Path, default=Path("/tmp/nano"), help="checkpoints")
+    parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "kitae-nano", help="checkpoints")
     parser.add_argument("--tokens", type=int, default=2_800_000, help="budget, with padding")
     parser.add_argument("--seed", type=int, default=20_240)
     parser.add_argument(

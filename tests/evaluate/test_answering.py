@@ -9,7 +9,10 @@ from tiny import POSITIONS, build_tiny
 from kitae import models
 from kitae.core.chat import encode, end_token_ids, prompt_ids
 from kitae.core.records import Message
-from kitae.evaluate.answering import UNREADABLE, ModelAnswerer
+from kitae.errors import BaseError
+from kitae.evaluate.answering import UNREADABLE, ModelAnswerer, open_model
+
+from .desk import resolved
 
 QUESTIONS = ["チェックインは何時ですか", "Is parking free?", "朝食", "When is breakfast, please?", "温泉はありますか"]
 CHOICES = ["駐車場は無料です。", "Breakfast is at seven.", "はい"]
@@ -88,3 +91,8 @@ def test_tokens_become_text_without_special_tokens(answerer: ModelAnswerer) -> N
     tokenizer = answerer.loaded.tokenizer
     ids = tokenizer(" 朝食は七時です。 ", add_special_tokens=False)["input_ids"]
     assert answerer.text([*ids, *end_token_ids(tokenizer)]) == "朝食は七時です。"
+
+
+def test_a_base_that_changed_since_it_was_planned_with_is_refused() -> None:
+    with pytest.raises(BaseError, match="the base has changed since it was planned with"):
+        open_model(resolved(), None)

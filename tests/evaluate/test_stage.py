@@ -100,7 +100,7 @@ def test_a_classical_baseline_that_is_better_comes_first(workspace: Workspace) -
 
 def test_a_classical_baseline_that_is_as_good_comes_first_as_a_tie(workspace: Workspace) -> None:
     verdict = judged(workspace)
-    assert " does as well as this fine-tuning on `test`" in verdict.summary["sentence"]
+    assert " does at least as well as this fine-tuning on `test`" in verdict.summary["sentence"]
     assert "difference +0.0 points" in verdict.summary["sentence"]
     assert verdict.summary["sets"]["wild"]["outcomes"]["baseline"] == "better"
 

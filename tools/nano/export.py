@@ -62,7 +62,8 @@ def bits_per_byte(
                 total = totals.setdefault(key, [0.0, 0.0])
                 total[0] += nats / math.log(2)
                 total[1] += size
-    return {key: bits / size for key, (bits, size) in totals.items()}
+    ordered = sorted(totals, key=lambda key: key not in ("ja", "en", "all"))  # languages first
+    return {key: totals[key][0] / totals[key][1] for key in ordered}
 
 
 def write(model: LlamaForCausalLM, tokenizer: Tokenizer, folder: Path, facts: dict[str, str]) -> None:
@@ -78,6 +79,8 @@ def write(model: LlamaForCausalLM, tokenizer: Tokenizer, folder: Path, facts: di
     for name, fact in facts.items():
         card = card.replace("{" + name + "}", fact)
     (aside / "README.md").write_text(card, encoding="utf-8")
+    for path in aside.iterdir():
+        path.chmod(0o644)  # weights are saved for their owner only
     size = sum(path.stat().st_size for path in aside.iterdir())
     if size > MOST_BYTES:
         raise ValueError(f"{folder.name} takes {size} bytes, more than {MOST_BYTES}")

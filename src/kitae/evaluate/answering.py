@@ -9,6 +9,7 @@ from kitae.core.artifacts import Adapter
 from kitae.core.chat import encode, end_token_ids, prompt_ids
 from kitae.core.records import Message
 from kitae.core.resolved import Resolved
+from kitae.errors import BaseError
 
 if TYPE_CHECKING:
     from kitae.models.loading import Loaded
@@ -112,8 +113,17 @@ class ModelAnswerer:
 
 
 def open_model(settings: Resolved, adapter: Adapter | None) -> ModelAnswerer:
-    """The base of a recipe, or with an adapter the tuned model, in the number format it was trained in."""
+    """The base of a recipe, or with an adapter the tuned model, in the number format it was trained in.
+
+    Raises `BaseError`, also when the base is no longer the one that was planned with.
+    """
     loaded = models.load(settings.base, precision=settings.train.precision)
+    if loaded.facts.digest != settings.base_digest:
+        raise BaseError(
+            "the base has changed since it was planned with",
+            got=f"{settings.base} with digest {loaded.facts.digest[:12]}, planned {settings.base_digest[:12]}",
+            hint="Run the recipe again from the start; the plan is then made for the base as it is",
+        )
     if adapter is not None:
         loaded = models.load_adapter(loaded, adapter.folder / "adapter")
     return ModelAnswerer(loaded, settings.evaluate.max_new_tokens, settings.evaluate.batch_rows)

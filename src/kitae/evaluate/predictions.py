@@ -19,7 +19,7 @@ from kitae.evaluate.answering import UNREADABLE, Answerer
 from kitae.evaluate.baseline import fit
 from kitae.evaluate.rouge import exact_form
 
-CHOICE_CHARACTERS = 100_000
+CHOICE_CHARACTERS = 75_000
 """Most characters of choices that the base weighs for one set (items times choices); with more, items are sampled."""
 LEAST_CHOICE_ITEMS = 30
 """With a smaller sample than this, choosing would say nothing and is left out."""

@@ -56,8 +56,8 @@ def warning(name: str, figure: Mapping[str, Any], *, method: str, confidence: fl
     found = figure["against"]["baseline"]
     facts = _facts(figure, found, confidence, rival_first=True)
     better = found["outcome"] == "worse"
-    english = "is better than" if better else "does as well as"
-    japanese = "を上回ります" if better else "と同等です"
+    english = "is better than" if better else "does at least as well as"
+    japanese = "を上回ります" if better else "と同等以上です"
     method_ja = METHODS_JA.get(method, method)
     return {
         "en": f"A classical baseline ({method}) {english} this fine-tuning on `{name}`: {facts['en']}; {NEEDLESS[0]}",

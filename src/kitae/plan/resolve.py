@@ -138,4 +138,3 @@ def _say(draft: Draft, values: dict[str, Any], reasons: dict[str, str], cost: Es
 
 def _short(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-
