@@ -45,15 +45,13 @@ def stage_minutes(run: Path, stage: str) -> float:
 
 
 def verdict(answer: dict[str, Any]) -> dict[str, Any]:
-    """The verdict's summary of a finished run."""
-    home = Path(answer["folder"]).parents[2]
-    card = json.loads((Path(answer["folder"]) / "summary.json").read_text("utf-8"))
-    found = [
-        p
-        for p in home.glob("artifacts/verdict/*/manifest.json")
-        if json.loads(p.read_text("utf-8"))["digest"] == card["verdict"]
-    ]
-    return json.loads((found[0].parent / "summary.json").read_text("utf-8"))
+    """The summary of the verdict behind a registered version."""
+    version_folder = Path(answer["folder"])
+    wanted = json.loads((version_folder / "manifest.json").read_text("utf-8"))["parents"]["verdict"]
+    for manifest in version_folder.parents[1].glob("verdict/*/manifest.json"):
+        if json.loads(manifest.read_text("utf-8"))["digest"] == wanted:
+            return json.loads((manifest.parent / "summary.json").read_text("utf-8"))
+    raise SystemExit(f"no verdict {wanted} beside {version_folder}")
 
 
 def measured(prefix: str, figures: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-HEAVY = ("torch", "transformers", "peft", "polars", "sklearn", "scipy", "fastapi", "altair", "sqlalchemy", "numpy")
+HEAVY = ("torch", "transformers", "peft", "polars", "sklearn", "scipy", "fastapi", "jinja2", "sqlalchemy", "numpy")
 
 
 def loaded_after(code: str) -> set[str]:

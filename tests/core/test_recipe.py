@@ -311,3 +311,12 @@ def test_what_is_written_and_what_is_resolved_have_the_same_keys_and_no_auto_is_
 ) -> None:
     assert set(resolved.model_fields) == set(written.model_fields) - left_out
     assert "auto" not in json.dumps(resolved.model_json_schema()["properties"])
+
+
+@pytest.mark.parametrize("word", ["off", "no", "on", "yes"])
+def test_only_true_and_false_are_truth_values(word: str, tmp_path: Path) -> None:
+    """YAML 1.1 takes `off` for false, which would make `mode: off` unwritable."""
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(f"name: {word}\ndata: {{sources: [{{path: a}}], privacy: {{mode: off}}}}\n", "utf-8")
+    loaded = load_recipe(recipe, ["data.duplicates.exact=false"])
+    assert (loaded.name, loaded.data.privacy.mode, loaded.data.duplicates.exact) == (word, "off", False)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from kitae.core.records import Record
 from kitae.evaluate.baseline import fit, nearest_question
 from kitae.evaluate.rouge import exact_form
 
@@ -19,20 +20,29 @@ def test_it_learns_an_easy_faq_in_both_languages() -> None:
     assert baseline.validation[baseline.name] == max(baseline.validation.values())
 
 
-def test_the_better_method_on_the_validation_split_answers() -> None:
-    # Answers decided by one rare sign that the whole text drowns: nearest text fails, a classifier does not.
-    train = [
-        record(f"{'alpha beta gamma delta ' * 3}{word} {sign}", answer)
-        for word in "klmnopqrst"
-        for sign, answer in (("!x", "yes"), ("?y", "no"))
-    ]
-    validation = [
-        record(f"{'alpha beta gamma delta ' * 3}{word * 6} {sign}", answer)
-        for word in "abc"
-        for sign, answer in (("!x", "yes"), ("?y", "no"))
-    ]
-    baseline = fit(train, validation)
-    assert baseline.validation[baseline.name] == 1.0
+RARE = [record(f"hello there number {n}", "common") for n in range(60)] + [record("hello there number 9z", "rare")]
+WRONGLY_LABELLED = [
+    *[record(f"parking for my {word}", "yes") for word in ("car", "van", "truck", "bike", "bus", "tractor", "scooter")],
+    record("parking for my motorbike", "no"),
+    *[record(f"breakfast with {word}", "no") for word in ("eggs", "rice", "fish", "bread", "tea", "miso", "soup")],
+]
+
+
+@pytest.mark.parametrize(
+    ("train", "asked", "answer", "winner"),
+    [
+        (RARE, "hello there number 9z", "rare", "nearest question"),
+        (WRONGLY_LABELLED, "parking for my motorbikes", "yes", "TF-IDF + logistic regression"),
+    ],
+    ids=["one rare row", "one wrong row"],
+)
+def test_the_better_method_on_the_validation_split_answers(
+    train: list[Record], asked: str, answer: str, winner: str
+) -> None:
+    baseline = fit(train, [record(asked, answer), train[0]])
+    assert baseline.name == winner
+    assert sorted(baseline.validation.values()) == [0.5, 1.0]
+    assert baseline.answer([asked]) == [answer]
 
 
 def test_answers_that_never_repeat_are_left_to_the_nearest_question() -> None:

@@ -22,6 +22,7 @@ ACTIVATION_FACTOR = 2.6
 """Kept values per token and layer, over (weights of a layer / width): inputs and outputs of every linear layer,
 the adapter's own, norms and the gate."""
 LOGIT_CHUNK_TOKENS = 1024
+LABELLED_SHARE = 0.5
 USABLE_SHARE = 0.9
 """The rest is left to the system."""
 CORE_GFLOPS = {("bf16", True): 105.0, ("fp32", True): 45.0, ("fp32", False): 25.0}
@@ -93,12 +94,20 @@ def estimate(
         "activations": int(tokens * facts.layers * kept * number),
         "logits": min(tokens, LOGIT_CHUNK_TOKENS) * facts.vocabulary * (FP32 + number),
     }
-    # Forward 2, backward through frozen weights 2, and the adapter's own three products of rank r.
-    flops_per_token = 4.0 * (facts.parameters - facts.embedding_parameters) + 6.0 * trained
-    flops_per_token += 4.0 * facts.vocabulary * facts.width * 0.5
-    return Estimate(
-        terms, flops_per_token * total_tokens, flops_per_token * total_tokens / rate(facts, train, hardware), trained
-    )
+    flops = flops_per_token(facts, method) * total_tokens
+    return Estimate(terms, flops, flops / rate(facts, train, hardware), trained)
+
+
+def flops_per_token(facts: BaseFacts, method: ResolvedMethod) -> float:
+    """Floating-point operations of one token, forward and backward.
+
+    Frozen weights cost 2 each forward and 2 backward; what is trained costs 2 more. The head runs on labelled tokens
+    only; about half of the tokens of instruction data are.
+    """
+    head = facts.vocabulary * facts.width
+    lora = trained_parameters(facts, method) - (facts.embedding_parameters if method.train_embeddings else 0)
+    body = facts.parameters - facts.embedding_parameters
+    return 4.0 * body + 6.0 * lora + LABELLED_SHARE * head * (6.0 if method.train_embeddings else 4.0)
 
 
 def micro_batch_tokens(train: ResolvedTrain) -> int:
