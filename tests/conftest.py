@@ -3,11 +3,16 @@
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from kitae.core.workspace import Workspace
 
 TOP = Path(__file__).parents[1]
+
+# A slow or busy machine is no fault of the code: time decides no test.
+hypothesis.settings.register_profile("kitae", deadline=None)
+hypothesis.settings.load_profile("kitae")
 
 
 @pytest.fixture

@@ -68,9 +68,17 @@ def _gpt2(sizes: dict[str, Any]) -> Any:
     )
 
 
+def _qwen3_moe(sizes: dict[str, Any]) -> Any:
+    from transformers import Qwen3MoeConfig
+
+    experts = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 16}
+    return Qwen3MoeConfig(**sizes, **experts, num_key_value_heads=2, head_dim=16, tie_word_embeddings=False)
+
+
 KINDS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "llama": _llama,
     "qwen3": _qwen3,
+    "qwen3_moe": _qwen3_moe,
     "gemma3": _gemma3,
     "mistral": _mistral,
     "gpt2": _gpt2,

@@ -62,7 +62,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--out", type=Path, required=True, help="folder of the finished model")
     parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "kitae-nano", help="checkpoints")
-    parser.add_argument("--tokens", type=int, default=2_800_000, help="budget, with padding")
+    parser.add_argument("--tokens", type=int, default=13_000_000, help="budget, with padding")
     parser.add_argument("--seed", type=int, default=20_240)
     parser.add_argument(
         "--threads",

@@ -18,12 +18,14 @@ STAGES: tuple[type[Artifact], ...] = (Source, Dataset, Split, Plan, Adapter, Ver
 
 def walk(recipe: Recipe, *, folder: Path, out: Workspace) -> Iterator[Artifact]:
     """Yield each artifact of the way as it is finished; `folder` is where the recipe's relative paths begin."""
+    evaluate.check(recipe.evaluate)
     source = data.find(recipe.data.sources, folder=folder, out=out)
     yield source
     dataset = data.prepare(source, settings=recipe.data, task=recipe.task, folder=folder, out=out)
     yield dataset
     split = data.split(dataset, settings=recipe.data.split, seed=recipe.seed, out=out)
     yield split
+    held_out = {extra.name: measured_only(extra, recipe, folder=folder, out=out) for extra in recipe.evaluate.also}
 
     base = models.facts(recipe.base, folder=folder)
     plan = planning.resolve(recipe, split, facts=base, hardware=planning.look(), out=out)
@@ -32,7 +34,6 @@ def walk(recipe: Recipe, *, folder: Path, out: Workspace) -> Iterator[Artifact]:
 
     adapter = train.run(split, settings=settings, out=out)
     yield adapter
-    held_out = {extra.name: measured_only(extra, recipe, folder=folder, out=out) for extra in recipe.evaluate.also}
     verdict = evaluate.run(adapter, split, held_out, settings=settings, out=out)
     yield verdict
 

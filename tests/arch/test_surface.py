@@ -1,6 +1,7 @@
 """The public names and the command line are promises: a change here is a decision, written down in CHANGELOG.md."""
 
 from importlib import import_module
+from pathlib import Path
 
 import click
 import pytest
@@ -8,13 +9,41 @@ import typer
 
 from kitae.cli.main import app
 
+SOURCE = Path(__file__).parents[2] / "src" / "kitae"
 PUBLIC = {
     "kitae": ["__version__"],
     "kitae.data": ["find", "known_rules", "prepare", "split"],
     "kitae.plan": ["Hardware", "look", "resolve", "resolved"],
     "kitae.train": ["run"],
-    "kitae.evaluate": ["run"],
+    "kitae.evaluate": ["check", "run"],
+    "kitae.models": [
+        "BaseFacts",
+        "attach",
+        "choose",
+        "facts",
+        "generate",
+        "load",
+        "load_adapter",
+        "load_tokenizer",
+        "merge",
+        "ready",
+        "save_adapter",
+        "stream",
+    ],
     "kitae.registry": ["VersionCard", "enforce", "list_versions", "show_version", "submit", "verify_audit"],
+    "kitae.serve": [
+        "Engine",
+        "FakeEngine",
+        "Piece",
+        "Request",
+        "Served",
+        "chat",
+        "check_bind",
+        "create_app",
+        "keys_from_environment",
+        "open_engine",
+        "run_server",
+    ],
 }
 COMMANDS = {
     "chat": ["--help", "--home", "--max-tokens", "--system", "--temperature"],
@@ -24,6 +53,7 @@ COMMANDS = {
     "doctor": ["--help", "--home", "--json"],
     "models list": ["--help", "--home", "--json"],
     "models show": ["--help", "--home", "--json"],
+    "models verify": ["--help", "--home", "--json"],
     "plan": ["--help", "--home", "--json", "--set"],
     "recipe check": ["--help", "--json", "--set"],
     "recipe schema": ["--help"],
@@ -49,6 +79,13 @@ def test_commands_and_options() -> None:
     found = commands(typer.main.get_command(app))  # type: ignore[arg-type]
     assert found == COMMANDS
     assert all(len(options) <= 8 for options in found.values())
+
+
+def test_every_room_has_its_public_names_here() -> None:
+    rooms = {
+        f"kitae.{path.parent.name}" for path in SOURCE.glob("*/__init__.py") if "__all__" in path.read_text("utf-8")
+    }
+    assert rooms == set(PUBLIC) - {"kitae"}
 
 
 @pytest.mark.parametrize("module", sorted(PUBLIC))

@@ -1,12 +1,17 @@
 """The small commands: what they print for people and for programs."""
 
 import json
+import resource
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
 from typer.testing import CliRunner, Result
 
+import kitae.data
 from kitae.cli.main import app
 from kitae.cli.way import DEMO_FILES, lay_out_demo
 from kitae.core.recipe import load_recipe
@@ -72,9 +77,32 @@ def test_the_demo_lays_out_its_files_and_keeps_what_was_changed(tmp_path: Path) 
 
 def test_the_demo_does_not_write_over_a_file(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("mine", "utf-8")
-    with pytest.raises(InputError, match="--to"):
-        lay_out_demo(tmp_path / "taken")
+    for to in (tmp_path / "taken", tmp_path / "taken" / "below"):
+        with pytest.raises(InputError, match="--to DIR"):
+            lay_out_demo(to)
     assert (tmp_path / "taken").read_text("utf-8") == "mine"
+
+
+def test_a_demo_that_finds_no_room_leaves_no_cut_off_file(tmp_path: Path) -> None:
+    """The kernel's limit on a file's size stands in for a full disk. Without it, the next call lays out the rest."""
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from kitae.cli.way import lay_out_demo; from kitae.errors import DiskFull\n"
+        "try: lay_out_demo(Path(sys.argv[1]))\n"
+        "except DiskFull as error: print(error)"
+    )
+
+    def small_files() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], preexec_fn=small_files, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith("no room left")
+    lay_out_demo(tmp_path)
+    inn = Path(kitae.data.__file__).parent / "inn"
+    assert all((tmp_path / name).read_bytes() == (inn / name).read_bytes() for name in DEMO_FILES)
 
 
 @pytest.mark.parametrize("arguments", [("serve", "x", "--host", "0.0.0.0"), ("serve", "x", "--host", "::")])

@@ -1,9 +1,12 @@
 """What the terminal shows of a run: every note, and nothing that data could turn into commands."""
 
+from pathlib import Path
+
 import pytest
 
 from kitae.cli.show import Terminal
 from kitae.core.events import Events, Stage
+from kitae.registry.cards import Step, VersionCard
 
 
 def test_notes_and_progress_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
@@ -28,6 +31,28 @@ def test_a_skipped_stage_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     printed = capsys.readouterr().out
     assert "unchanged" in printed
     assert "1,000 rows" in printed
+
+
+@pytest.mark.parametrize(
+    ("status", "home", "commands"),
+    [
+        ("candidate", None, ["kitae chat faq:1", "kitae serve faq:1", "kitae models show faq:1"]),
+        (
+            "candidate",
+            Path("my desk"),
+            [f"kitae {verb} faq:1 --home 'my desk'" for verb in ("chat", "serve", "models show")],
+        ),
+        ("refused", None, ["kitae models show faq:1"]),
+    ],
+)
+def test_the_next_steps_work(
+    capsys: pytest.CaptureFixture[str], status: str, home: Path | None, commands: list[str]
+) -> None:
+    steps = tuple(Step(kind, kind[0] * 64, Path("[home]") / kind) for kind in ("adapter", "verdict"))
+    card = VersionCard("faq", 1, status, "kitae-nano", "f" * 64, "better", (), {}, steps, "2026-01-01T00:00:00+00:00")
+    Terminal().registered(card, seconds=2.0, logs=Path("logs"), home=home)
+    _, next_steps = capsys.readouterr().out.split("Next:\n")
+    assert [line.strip() for line in next_steps.splitlines()] == commands
 
 
 def test_output_for_programs_keeps_standard_output_clean(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,5 +1,7 @@
 """What every engine promises. An engine's tests inherit this class and give `engine` and `messages`."""
 
+import gc
+import weakref
 from dataclasses import replace
 
 import pytest
@@ -23,6 +25,10 @@ class EngineContract:
     @pytest.fixture
     def request_(self, messages) -> Request:
         return Request(messages, max_tokens=40)
+
+    def parts(self, engine) -> list[object]:  # noqa: ARG002 - for those that hold something
+        """Objects that only the engine may keep alive; none when it holds no model."""
+        return []
 
     def text(self, engine, request) -> str:
         return "".join(piece.text for piece in engine.answer(request))
@@ -70,5 +76,12 @@ class EngineContract:
         pieces.close()
         assert self.text(engine, request_) == whole
 
-    def test_closing(self, engine):
+    def test_closing_lets_go_of_what_answered(self, engine, request_):
+        """And closing twice is no error. `parts` of the engine are what takes memory."""
+        self.text(engine, request_)
+        held = [weakref.ref(part) for part in self.parts(engine)]
+        assert all(reference() is not None for reference in held)
         engine.close()
+        engine.close()
+        gc.collect()
+        assert [reference() for reference in held if reference() is not None] == []

@@ -2,12 +2,14 @@
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from kitae.core.artifacts import KINDS, MANIFEST, Dataset
-from kitae.core.files import write_text
+from kitae.core.files import read_json, write_json, write_text
 from kitae.core.workspace import Draft, Workspace
 from kitae.errors import DamagedArtifact
 
@@ -70,6 +72,42 @@ def test_verify_finds_damage(tmp_path: Path, damage) -> None:
     damage(artifact.folder)
     with pytest.raises(DamagedArtifact, match="Delete this folder"):
         artifact.verify()
+
+
+def rewrite(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    manifest = read_json(folder / MANIFEST)
+    change(manifest)
+    write_json(folder / MANIFEST, manifest)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda folder: (folder / MANIFEST).unlink(),
+        lambda folder: (folder / MANIFEST).write_text((folder / MANIFEST).read_text()[:100]),
+        lambda folder: (folder / MANIFEST).write_bytes(b"\xff\xfe"),
+        lambda folder: (folder / MANIFEST).write_text("[]"),
+        lambda folder: rewrite(folder, lambda manifest: manifest.pop("files")),
+        lambda folder: rewrite(folder, lambda manifest: manifest.pop("versions")),
+        lambda folder: rewrite(folder, lambda manifest: manifest.update(digest="f" * 64)),
+        lambda folder: rewrite(folder, lambda manifest: manifest["parents"].update(source="e" * 64)),
+        lambda folder: rewrite(folder, lambda manifest: manifest["settings"].update(seed=2)),
+    ],
+    ids=["removed", "cut off", "binary", "list", "no files", "no versions", "digest", "parents", "settings"],
+)
+def test_a_manifest_that_is_not_the_one_made_for_its_folder_is_damage(tmp_path: Path, damage) -> None:
+    folder = made(tmp_path).folder
+    assert Dataset.load(folder) == made(tmp_path)
+    damage(folder)
+    with pytest.raises(DamagedArtifact, match="Delete this folder"):
+        Dataset.load(folder)
+
+
+def test_what_is_found_again_is_verified_first(tmp_path: Path) -> None:
+    write_text(made(tmp_path).file("records.jsonl"), "tampered")
+    with pytest.raises(DamagedArtifact, match="dataset") as raised:
+        made(tmp_path)
+    assert raised.value.exit_code == 1
 
 
 def test_doing_what_the_error_says_heals_it(tmp_path: Path) -> None:

@@ -3,11 +3,11 @@
 from typing import Any
 
 import pytest
-from chat_templates import BARE, CHATML, FORGETFUL, GEMMA, LLAMA3
+from chat_templates import BARE, CHATML, CROOKED, FORGETFUL, GEMMA, LLAMA3, THINKING
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kitae.core.chat import HOUSE_TEMPLATE, encode, end_token_ids, prompt_ids, prompt_text, segments
+from kitae.core.chat import HOUSE_TEMPLATE, Segment, encode, end_token_ids, prompt_ids, prompt_text, renderings
 from kitae.core.records import Message
 from kitae.errors import BaseError
 
@@ -27,6 +27,12 @@ def tokenizer(template: str, tokenizer_with: Any) -> Any:
     return tokenizer_with(TEMPLATES[template])
 
 
+def pieces_of(tokenizer: Any, messages: tuple[Message, ...]) -> tuple[Segment, ...]:
+    """The pieces of the one text of a conversation."""
+    (text,) = renderings(tokenizer, messages)
+    return text.pieces
+
+
 def text_of(tokenizer: Any, ids: Any) -> str:
     return tokenizer.decode(list(ids), skip_special_tokens=False, clean_up_tokenization_spaces=False)
 
@@ -34,7 +40,7 @@ def text_of(tokenizer: Any, ids: Any) -> str:
 @pytest.mark.parametrize("messages", [ONE, TWO], ids=["one", "two"])
 def test_pieces_join_to_the_whole_rendering(tokenizer: Any, messages: tuple[Message, ...]) -> None:
     whole = tokenizer.apply_chat_template([m.as_dict() for m in messages], tokenize=False)
-    joined = "".join(piece.text for piece in segments(tokenizer, messages))
+    joined = "".join(piece.text for piece in pieces_of(tokenizer, messages))
     assert whole.startswith(joined)
     assert whole[len(joined) :].strip() == "", "only white space after the last turn's end is left out"
 
@@ -43,13 +49,13 @@ def test_pieces_join_to_the_whole_rendering(tokenizer: Any, messages: tuple[Mess
 def test_what_is_trained_is_the_answers_with_their_ends(
     tokenizer: Any, template: str, messages: tuple[Message, ...]
 ) -> None:
-    trained = [piece.text for piece in segments(tokenizer, messages) if piece.trained]
+    trained = [piece.text for piece in pieces_of(tokenizer, messages) if piece.trained]
     assert trained == [m.content + ENDS[template] for m in messages if m.role == "assistant"]
 
 
 @pytest.mark.parametrize("messages", [ONE, TWO], ids=["one", "two"])
 def test_the_tokens_before_an_answer_are_the_serving_tokens(tokenizer: Any, messages: tuple[Message, ...]) -> None:
-    (row,) = encode(tokenizer, [messages])
+    ((row,),) = encode(tokenizer, [messages])
     first = row.trained.index(True)
     answers = [i for i, m in enumerate(messages) if m.role == "assistant"]
     assert list(row.ids[:first]) == prompt_ids(tokenizer, messages[: answers[0]])
@@ -59,14 +65,14 @@ def test_the_tokens_before_an_answer_are_the_serving_tokens(tokenizer: Any, mess
 
 
 def test_every_trained_run_ends_with_a_token_that_stops_generation(tokenizer: Any) -> None:
-    (row,) = encode(tokenizer, [TWO])
+    ((row,),) = encode(tokenizer, [TWO])
     last = [i for i in range(len(row)) if row.trained[i] and (i + 1 == len(row) or not row.trained[i + 1])]
     assert len(last) == 2
     assert all(row.ids[i] in end_token_ids(tokenizer) for i in last)
 
 
 def test_flags_and_ids_have_the_same_length(tokenizer: Any) -> None:
-    for row in encode(tokenizer, [ONE, TWO]):
+    for (row,) in encode(tokenizer, [ONE, TWO]):
         assert len(row) == len(row.ids) == len(row.trained)
 
 
@@ -81,11 +87,11 @@ content = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, ma
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(question=content, answer=content)
 def test_any_text_is_trained_as_it_is_served(tokenizer: Any, template: str, question: str, answer: str) -> None:
     messages = (Message("user", question), Message("assistant", answer))
-    (row,) = encode(tokenizer, [messages])
+    ((row,),) = encode(tokenizer, [messages])
     first = row.trained.index(True)
     assert list(row.ids[:first]) == prompt_ids(tokenizer, messages[:1])
     assert all(row.trained[first:])
@@ -94,22 +100,35 @@ def test_any_text_is_trained_as_it_is_served(tokenizer: Any, template: str, ques
 
 def test_a_template_that_writes_no_end_still_teaches_to_stop(tokenizer_with: Any) -> None:
     tokenizer = tokenizer_with(BARE)
-    (row,) = encode(tokenizer, [ONE])
+    ((row,),) = encode(tokenizer, [ONE])
     assert row.ids[-1] == tokenizer.eos_token_id
     assert row.trained[-1]
     assert end_token_ids(tokenizer) == [tokenizer.eos_token_id]
 
 
-def test_a_template_that_rewrites_history_is_refused_with_the_next_step(tokenizer_with: Any) -> None:
-    tokenizer = tokenizer_with(FORGETFUL)
-    assert segments(tokenizer, ONE)[-1].trained, "single-turn records are fine"
-    with pytest.raises(BaseError, match="single-turn") as raised:
-        segments(tokenizer, TWO)
+@pytest.mark.parametrize("template", [FORGETFUL, THINKING], ids=["forgetful", "thinking"])
+def test_a_template_that_rewrites_history_gives_each_answer_a_text_of_its_own(
+    tokenizer_with: Any, template: str
+) -> None:
+    tokenizer = tokenizer_with(template)
+    assert len(renderings(tokenizer, ONE)) == 1
+    (rows,) = encode(tokenizer, [TWO])
+    assert [row.turns for row in rows] == [3, 5]
+    for row in rows:
+        first = row.trained.index(True)
+        assert list(row.ids[:first]) == prompt_ids(tokenizer, TWO[: row.turns - 1])
+        assert all(row.trained[first:]), "the answers before it are read, not trained"
+        assert text_of(tokenizer, row.ids[first:]) == TWO[row.turns - 1].content + "<|im_end|>"
+
+
+def test_a_template_that_asks_otherwise_than_it_writes_is_refused_with_the_next_step(tokenizer_with: Any) -> None:
+    with pytest.raises(BaseError, match="writes an answer otherwise") as raised:
+        renderings(tokenizer_with(CROOKED), ONE)
     assert raised.value.exit_code == 2
 
 
 def test_a_conversation_without_an_answer_trains_nothing(tokenizer: Any) -> None:
-    (row,) = encode(tokenizer, [ONE[:1]])
+    ((row,),) = encode(tokenizer, [ONE[:1]])
     assert len(row) > 0
     assert not any(row.trained)
 
@@ -117,3 +136,33 @@ def test_a_conversation_without_an_answer_trains_nothing(tokenizer: Any) -> None
 def test_end_tokens_are_the_template_s_own_and_eos(tokenizer: Any, template: str) -> None:
     named = tokenizer.convert_ids_to_tokens(end_token_ids(tokenizer))
     assert named == ([ENDS[template]] if ENDS[template] == "</s>" else [ENDS[template], "</s>"])
+
+
+REFUSING = CHATML.replace(
+    "{% for m in messages %}",
+    "{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('no system') }}{% endif %}",
+)
+
+
+def test_what_a_template_refuses_is_an_error_that_says_so_or_is_reported_by_place(tokenizer_with: Any) -> None:
+    tokenizer = tokenizer_with(REFUSING)
+    with pytest.raises(BaseError, match=r"no system .roles: system"):
+        encode(tokenizer, [TWO])
+    with pytest.raises(BaseError, match="no system"):
+        prompt_text(tokenizer, TWO[:2])
+    refused: dict[int, BaseError] = {}
+    rows = encode(tokenizer, [ONE, TWO, ONE], on_refused=refused.__setitem__)
+    assert [len(several) for several in rows] == [1, 0, 1]
+    assert list(refused) == [1]
+
+
+def test_a_greeting_that_answers_nothing_is_read_and_not_trained(tokenizer: Any, template: str) -> None:
+    messages = (Message("assistant", "Welcome."), *ONE)
+    ((row,),) = encode(tokenizer, [messages])
+    assert list(row.ids[: row.trained.index(True)]) == prompt_ids(tokenizer, messages[:2])
+    assert (
+        text_of(tokenizer, [i for i, t in zip(row.ids, row.trained, strict=True) if t]) == "15時です。" + ENDS[template]
+    )
+    ((alone,),) = encode(tokenizer, [messages[:1]])
+    assert not any(alone.trained)
+    assert prompt_ids(tokenizer, ()) == []

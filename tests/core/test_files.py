@@ -16,6 +16,7 @@ from kitae.core.files import (
     disk_errors,
     file_digest,
     folder_digests,
+    place_errors,
     read_json,
     read_jsonl,
     write_bytes,
@@ -24,7 +25,7 @@ from kitae.core.files import (
     write_text,
 )
 from kitae.core.settings import canonical_json, digest_of
-from kitae.errors import DiskFull
+from kitae.errors import DiskFull, InputError
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -104,9 +105,20 @@ def test_every_way_of_having_no_room_is_disk_full(tmp_path: Path, code: int) -> 
         raise OSError(code, os.strerror(code))
 
 
+@pytest.mark.parametrize("code", [errno.EACCES, errno.EPERM, errno.EROFS, errno.EEXIST, errno.ENOTDIR])
+def test_every_place_that_cannot_be_written_is_wrong_input(tmp_path: Path, code: int) -> None:
+    with pytest.raises(InputError, match="KITAE_HOME"), place_errors(tmp_path):
+        raise OSError(code, os.strerror(code))
+    with pytest.raises(InputError, match="--to DIR") as raised, place_errors(tmp_path, setting="--to DIR"):
+        raise OSError(code, os.strerror(code))
+    assert "KITAE_HOME" not in str(raised.value)
+
+
 def test_other_failures_stay_what_they_are(tmp_path: Path) -> None:
     with pytest.raises(PermissionError), disk_errors(tmp_path / "x.bin"):
         raise PermissionError(errno.EACCES, "no")
+    with pytest.raises(FileNotFoundError), place_errors(tmp_path):
+        raise FileNotFoundError(errno.ENOENT, "no")
 
 
 def test_a_file_that_finds_no_room_is_disk_full_and_the_old_one_stays(tmp_path: Path) -> None:

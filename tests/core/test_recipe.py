@@ -158,6 +158,8 @@ def test_a_gate_on_what_is_not_measured_is_refused_before_anything_runs() -> Non
     raw["evaluate"] = {"compare_to": ["base"]}
     with pytest.raises(RecipeError, match="Add baseline to evaluate"):
         parse_recipe(raw)
+    with pytest.raises(RecipeError, match="Add base to evaluate"):
+        parse_recipe(with_("evaluate.compare_to", ["baseline"]))
 
 
 @pytest.mark.parametrize(

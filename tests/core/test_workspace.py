@@ -14,7 +14,7 @@ import pytest
 from kitae.core.artifacts import MANIFEST, Dataset, Split
 from kitae.core.files import write_text
 from kitae.core.workspace import Draft, Workspace
-from kitae.errors import DiskFull, InputError, WorkspaceBusy
+from kitae.errors import DamagedArtifact, DiskFull, InputError, WorkspaceBusy
 
 
 def heard_by(workspace: Workspace) -> list[str]:
@@ -91,11 +91,85 @@ def test_half_a_discarded_scratch_is_never_taken_for_scratch(workspace: Workspac
     workspace.make(Dataset, parents={}, settings={}, build=goes_on)
 
 
+@pytest.mark.parametrize("moment", ["scratch named", "scratch removed", "draft named"])
+def test_killed_between_manifest_and_name_only_the_name_is_given(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """Each of the three calls that follow the manifest dies once. Nothing is built again: it may have taken hours."""
+
+    def dies(*_: object, **__: object) -> None:
+        raise RuntimeError("killed")
+
+    rename = Path.rename
+    dying = {
+        "scratch named": ("pathlib.Path.rename", dies),
+        "scratch removed": ("kitae.core.workspace.shutil.rmtree", dies),
+        "draft named": (
+            "pathlib.Path.rename",
+            lambda old, new: dies() if "artifacts" in str(new) else rename(old, new),
+        ),
+    }
+
+    def trains(draft: Draft) -> None:
+        write_text(draft.scratch / "step", "7")
+        hello(draft)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(*dying[moment])
+        with pytest.raises(RuntimeError, match="killed"):
+            workspace.make(Dataset, parents={}, settings={}, build=trains)
+    assert not list(workspace.home.glob("artifacts/*/*"))
+
+    heard = heard_by(workspace)
+    found = workspace.make(Dataset, parents={}, settings={}, build=dies)
+    assert heard == ["dataset started", "dataset skipped"]
+    assert sorted(p.name for p in found.folder.iterdir()) == ["hello.txt", MANIFEST, "summary.json"]
+    found.verify()
+    assert not list((workspace.home / "partial").iterdir())
+
+
+def test_a_complete_draft_that_was_changed_is_built_again_from_its_scratch(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def trains(draft: Draft) -> None:
+        write_text(draft.scratch / "step", "7")
+        hello(draft)
+
+    def goes_on(draft: Draft) -> None:
+        assert (draft.scratch / "step").read_text() == "7"
+        hello(draft)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pathlib.Path.rename", None)
+        with pytest.raises(TypeError):
+            workspace.make(Dataset, parents={}, settings={}, build=trains)
+    (changed,) = workspace.home.glob("partial/*/hello.txt")
+    changed.write_text("さようなら")
+    assert workspace.make(Dataset, parents={}, settings={}, build=goes_on).file("hello.txt").read_text() == "こんにちは"
+
+
 def test_find_by_digest_prefix(workspace: Workspace) -> None:
     made = workspace.make(Dataset, parents={}, settings={}, build=hello)
     assert workspace.find(made.digest[:10]) == made
     with pytest.raises(InputError, match="kitae run RECIPE"):
         workspace.find("0" * 64)
+    write_text(made.file("hello.txt"), "さようなら")
+    with pytest.raises(DamagedArtifact):
+        workspace.find(made.digest)
+
+
+def test_verify_counts_every_artifact_and_names_the_damaged(workspace: Workspace) -> None:
+    assert workspace.verify() == (0, [])
+    sound = workspace.make(Dataset, parents={}, settings={}, build=hello)
+    changed = workspace.make(Split, parents={}, settings={}, build=hello)
+    no_name = workspace.make(Split, parents={}, settings={"a": 1}, build=hello)
+    assert workspace.verify() == (3, [])
+    write_text(changed.file("hello.txt"), "さようなら")
+    (no_name.folder / MANIFEST).unlink()
+    checked, wrong = workspace.verify()
+    assert checked == 3
+    assert {error.got for error in wrong} == {str(changed.folder), str(no_name.folder)}
+    assert sound.folder.is_dir()
 
 
 def test_open_takes_the_given_home_then_the_environment_then_here(

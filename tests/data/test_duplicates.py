@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from data.desk import Desk, dropped, kept
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kitae.core.text import ngrams
@@ -65,7 +65,6 @@ def test_banding_misses_little_at_the_threshold(threshold: float) -> None:
     assert (1 - threshold**width) ** bands <= 1e-4
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 19), st.integers(0, 19)), max_size=30))
 def test_clusters_are_the_connected_components(edges: list[tuple[int, int]]) -> None:
     clusters = Clusters(20)

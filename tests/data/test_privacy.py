@@ -143,7 +143,7 @@ def test_another_key_gives_another_stand_in_and_digest() -> None:
     assert one.short("email", "a@b.jp") != other.short("email", "a@b.jp")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(text=st.text(st.sampled_from("山田様1-90@.aA 電話0円月〒sk_:/"), max_size=60))
 def test_findings_never_overlap_and_stand_ins_fit(text: str) -> None:
     findings = scan(text, KINDS)

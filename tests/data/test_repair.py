@@ -86,7 +86,7 @@ def test_lost_bytes_are_called_garbled() -> None:
     assert not any(garbled(sentence) for sentence in SENTENCES)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(text=st.text(max_size=60))
 def test_repair_and_normalisation_are_idempotent(text: str) -> None:
     once = repair(text)
@@ -95,7 +95,7 @@ def test_repair_and_normalisation_are_idempotent(text: str) -> None:
     assert normalise_safely(clean) == clean
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     text=st.text("かなカナ漢字温泉ﾃｽﾄabc 12。、é£’", max_size=30), wrong=st.sampled_from(["cp932", "latin-1", "euc_jp"])
 )

@@ -157,7 +157,7 @@ def test_a_group_that_is_tested_leaves_training(desk: Desk) -> None:
     assert split.json("report.json")["dropped"] == 4
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     groups=st.lists(st.integers(0, 8), min_size=3, max_size=40),
     labels=st.integers(1, 6),

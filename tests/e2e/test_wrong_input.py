@@ -53,6 +53,10 @@ def not_causal(recipe: Path) -> None:
     edit(recipe, lambda values: values.update(base="a-bert"))
 
 
+def unknown_metric(recipe: Path) -> None:
+    edit(recipe, lambda values: values.update(evaluate={"metrics": ["rouge"]}))
+
+
 def no_such_base(recipe: Path) -> None:
     edit(recipe, lambda values: values.update(base="kitae-nanno"))
 
@@ -67,6 +71,7 @@ def no_such_base(recipe: Path) -> None:
         (no_assistant_text, ["answer"]),
         (not_causal, ["bert"]),
         (no_such_base, ["kitae-nano"]),
+        (unknown_metric, ["unknown metric", "rouge_l"]),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )

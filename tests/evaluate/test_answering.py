@@ -65,7 +65,7 @@ def test_the_choice_is_the_likeliest_answer_as_training_ends_it(answerer: ModelA
     for index, question in enumerate(QUESTIONS):
         scores = []
         for choice in CHOICES:
-            row = encode(tokenizer, [(Message("user", question), Message("assistant", choice))])[0]
+            row = encode(tokenizer, [(Message("user", question), Message("assistant", choice))])[0][0]
             assert list(row.ids[: row.trained.index(True)]) == prompt_ids(tokenizer, asked(question)[0])
             with torch.inference_mode():
                 logits = model(input_ids=torch.tensor([row.ids])).logits[0].log_softmax(-1)

@@ -118,5 +118,5 @@ def rows(lengths: list[int] | tuple[int, ...] = (9, 23, 5, 23, 31, 12), *, seed:
     for length in lengths:
         ids = torch.randint(2, VOCABULARY, (length,), generator=generator).tolist()
         trained = [t >= length // 3 and t % 7 != 3 for t in range(length)]
-        made.append(Row(record, Tokens(tuple(ids), tuple(trained))))
+        made.append(Row(record, Tokens(tuple(ids), tuple(trained), turns=len(record.messages))))
     return made

@@ -50,6 +50,17 @@ def test_an_adapted_head_is_left_to_the_model() -> None:
     assert_same(got, expected_grads)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+def test_a_layer_norm_without_bias_is_not_taken_for_an_rms_norm(dtype: torch.dtype) -> None:
+    """At great width the two differ little on numbers with a mean of zero, less than bf16 rounds."""
+    wide = torch.nn.LayerNorm(8_192, bias=False, dtype=dtype).requires_grad_(requires_grad=False)
+    true = torch.nn.RMSNorm(8_192, eps=1e-6, dtype=dtype).requires_grad_(requires_grad=False)
+    model = torch.nn.Sequential(wide, true)
+    with lean(model) as replaced:
+        assert replaced == 1
+        assert model[0] is wide
+
+
 @pytest.mark.parametrize("changes", [{"use_dora": True}, {"lora_dropout": 0.3}, {"use_rslora": True}], ids=str)
 def test_only_plain_lora_is_made_lean(changes: dict[str, Any]) -> None:
     model = with_lora(CONFIGS["llama"](), ["q_proj", "down_proj"], **changes)

@@ -79,7 +79,7 @@ def test_what_cannot_fit_is_refused_and_the_term_named() -> None:
     huge = base(width=8192, layers=80, vocabulary=128_000)
     resolved = settings(recipe(), model=huge)
     cost = estimate(huge, resolved.method, resolved.train, total_tokens=1e5, hardware=MACHINE)
-    with pytest.raises(WillNotFit, match=r"base weights.*Choose a smaller base"):
+    with pytest.raises(WillNotFit, match=r"weights for answering.*Choose a smaller base"):
         check_fit(cost, MACHINE, disk_bytes=1 << 50)
 
 

@@ -7,7 +7,7 @@ from train.site import record, records
 from kitae.core.chat import prompt_ids
 from kitae.errors import BaseError, NothingToLearn
 from kitae.train.audit import audit
-from kitae.train.rows import tokenise
+from kitae.train.rows import Row, tokenise
 
 
 def test_every_record_is_a_row_or_left_out_with_a_reason() -> None:
@@ -30,6 +30,29 @@ def test_a_long_conversation_keeps_the_whole_turns_that_fit() -> None:
     assert not left_out
     assert row.tokens == whole.tokens
     assert row.cut == 2
+
+
+def test_where_a_template_rewrites_history_each_answer_is_a_row_that_equals_serving() -> None:
+    forgets = "{% if m['role'] == 'assistant' and not loop.last %}-{% else %}{{ m['content'] }}{% endif %}"
+    tokenizer = build_tokenizer(template=TEMPLATE.replace("{{ m['content'] }}", forgets))
+    talk = record(1, "first?", "one", "second?", "two", "third?", "three")
+    rows, left_out = tokenise(tokenizer, [talk], max_row_tokens=100)
+    assert not left_out
+    assert [tokenizer.decode([i for i, t in zip(*vars_of(row), strict=True) if t]) for row in rows] == [
+        "one<|end|>",
+        "two<|end|>",
+        "three<|end|>",
+    ]
+    found = audit(tokenizer, rows, left_out)
+    assert (found.rows, found.prompts_compared, found.later_prompts_differ) == (3, 3, 0)
+    shorter, left_out = tokenise(tokenizer, [talk], max_row_tokens=len(rows[1]))
+    assert ([row.tokens for row in shorter], shorter[-1].cut) == ([row.tokens for row in rows[:2]], 2)
+    assert not left_out
+
+
+def vars_of(row: Row) -> tuple[tuple[int, ...], tuple[bool, ...]]:
+    """Ids and flags of a row."""
+    return row.tokens.ids, row.tokens.trained
 
 
 def test_only_answers_with_their_end_are_trained() -> None:

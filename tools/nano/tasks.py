@@ -222,7 +222,7 @@ def orders(material: Material, rng: random.Random) -> Iterator[Doc]:
 
 
 PORTIONS: list[tuple[Callable[[Material, random.Random], Iterator[Doc]], float]] = [
-    (chats, 1.0),
+    (chats, 0.8),
     (maths, 0.4),
     (novels, 0.7),
     (plain, 0.7),
@@ -233,7 +233,7 @@ PORTIONS: list[tuple[Callable[[Material, random.Random], Iterator[Doc]], float]]
     (repairs, 0.7),
     (keywords, 0.7),
     (rewordings, 1.0),
-    (subjects, 1.0),
-    (choices, 0.25),
+    (subjects, 1.8),
+    (choices, 0.2),
     (orders, 0.05),
 ]

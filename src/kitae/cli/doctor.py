@@ -6,7 +6,7 @@ from pathlib import Path
 
 from kitae.cli.options import AsJson, Home, print_json
 
-NEEDED = ("torch", "transformers", "peft", "polars", "scikit-learn", "sacrebleu", "sqlalchemy", "fastapi", "jinja2")
+NEEDED = ("torch", "transformers", "peft", "scikit-learn", "sacrebleu", "sqlalchemy", "fastapi", "jinja2")
 OPTIONAL = {"wandb": "kitae[wandb]", "trl": "kitae[bench]", "pytest": "kitae[dev]"}
 
 

@@ -4,11 +4,14 @@ import json
 import os
 import sys
 import traceback
+from collections.abc import Sequence
 
 import typer
 
 from kitae.cli import data, doctor, models, recipe, serving, way
-from kitae.errors import KitaeError
+from kitae.errors import GateRefused, KitaeError
+
+INTERRUPTED = 130
 
 app = typer.Typer(
     name="kitae",
@@ -32,37 +35,47 @@ app.command()(doctor.doctor)
 
 def entry() -> None:
     """Run the command line. Exit codes: 0 done, 1 failed, 2 wrong input, 3 a gate refused, 130 interrupted."""
-    debug = "--debug" in sys.argv
-    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:
-        app(args=arguments, prog_name="kitae")
-    except KitaeError as error:
-        fail(error, debug=debug, as_json="--json" in arguments)
-    except KeyboardInterrupt:
-        print("Interrupted. The same command goes on from what is saved.", file=sys.stderr)
-        sys.exit(130)
+        code = answer(sys.argv[1:])
+        sys.stdout.flush()
     except BrokenPipeError:
         # The reader went away (`kitae … | head`): nothing to say, and the interpreter must not try to flush again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
+    sys.exit(code)
+
+
+def answer(arguments: Sequence[str]) -> str | int | None:
+    """Run one command, tell its errors, and return its exit code."""
+    debug = "--debug" in arguments
+    as_json = "--json" in arguments
+    try:
+        app(args=[argument for argument in arguments if argument != "--debug"], prog_name="kitae")
+    except SystemExit as leaving:
+        if leaving.code == INTERRUPTED:  # Typer makes this of Ctrl-C, without a word
+            print("Interrupted. The same command goes on from what is saved.", file=sys.stderr)
+        return leaving.code
+    except GateRefused as refusal:
+        return tell(refusal, debug=debug, as_json=False)  # the result, printed before, holds the refusal
+    except KitaeError as error:
+        return tell(error, debug=debug, as_json=as_json)
     except Exception as error:
         if debug:
             raise
-        fail(
-            KitaeError(
-                "kitae failed in a way it does not know",
-                got=f"{type(error).__name__}: {error}",
-                hint="Run the same command with --debug and report what it prints; finished stages are kept",
-            ),
-            debug=False,
-            as_json="--json" in arguments,
+        unknown = KitaeError(
+            "kitae failed in a way it does not know",
+            got=f"{type(error).__name__}: {error}",
+            hint="Run the same command with --debug and report what it prints; finished stages are kept",
         )
+        return tell(unknown, debug=False, as_json=as_json)
+    return 0
 
 
-def fail(error: KitaeError, *, debug: bool, as_json: bool) -> None:
-    """Print an error for people (and for programs with `--json`) and leave with its exit code."""
+def tell(error: KitaeError, *, debug: bool, as_json: bool) -> int:
+    """Print an error for people (and for programs with `--json`) and return its exit code."""
     if debug:
         traceback.print_exception(error)
     if as_json:
         print(json.dumps(error.as_json(), ensure_ascii=False))
     print(f"kitae: {error}", file=sys.stderr)
-    sys.exit(error.exit_code)
+    return error.exit_code

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from kitae.cli.options import AsJson, Home, print_json
+from kitae.errors import DamagedArtifact, InputError
 
 app = typer.Typer(help="Registered versions.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -55,6 +56,35 @@ def show(
     console.print(f"  base     {card.base}", highlight=False, markup=False)
     for kind, digest in card.lineage.items():
         console.print(f"  {kind:<8} {digest[:12]}", highlight=False, markup=False)
-    console.print(
-        f"  adapter  {card.adapter_folder}\n  report   {card.report}", highlight=False, markup=False, soft_wrap=True
-    )
+    values = card.as_dict()
+    for name in ("adapter", "report"):
+        place = values[name] or "not in this workspace any more; `kitae run RECIPE` makes it again"
+        console.print(f"  {name:<8} {place}", highlight=False, markup=False, soft_wrap=True)
+
+
+@app.command()
+def verify(home: Home = None, as_json: AsJson = False) -> None:
+    """Check that nothing was changed afterwards: the files of every artifact, and the audit trail."""
+    from kitae import registry
+    from kitae.core.workspace import Workspace
+
+    out = Workspace.open(home)
+    if not out.home.is_dir():
+        raise InputError(f"there is no workspace at {out.home}", hint="Name it with --home DIR or KITAE_HOME")
+    checked, damaged = out.verify()
+    trail = registry.verify_audit(out)
+    sound = not damaged and not trail.problems
+    if as_json:
+        audit = {"rows": trail.rows, "head": trail.head, "problems": list(trail.problems)}
+        artifacts = {"checked": checked, "damaged": [error.as_json() for error in damaged]}
+        print_json({"sound": sound, "artifacts": artifacts, "audit": audit})
+    else:
+        print(f"artifacts    {checked} checked, {len(damaged)} damaged")
+        for error in damaged:
+            print(f"  {error}")
+        print(f"audit trail  {trail.rows} rows, {len(trail.problems)} problems, head {trail.head}")
+        for problem in trail.problems:
+            print(f"  {problem}")
+        print("Sound: everything is as it was made." if sound else "Not sound: see above.")
+    if not sound:
+        raise typer.Exit(DamagedArtifact.exit_code)

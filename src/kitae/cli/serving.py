@@ -1,5 +1,6 @@
 """`kitae chat` and `kitae serve`: use a version."""
 
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -40,4 +41,5 @@ def serve(
     keys = serving.keys_from_environment(key_env)
     serving.check_bind(host, keys)
     engine, names = open_engine(version, home)
-    serving.run_server(engine, names=names, keys=keys, host=host, port=port)
+    with suppress(KeyboardInterrupt):  # Ctrl-C is how serving ends
+        serving.run_server(engine, names=names, keys=keys, host=host, port=port)

@@ -1,5 +1,6 @@
 """Shows a run in the terminal as it happens: a heading a stage, notes, a live bar; plain lines when nobody looks."""
 
+import shlex
 import time
 from pathlib import Path
 from types import TracebackType
@@ -10,7 +11,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 from kitae.core.artifacts import Artifact
 from kitae.core.events import Event
-from kitae.registry.cards import VersionCard
+from kitae.registry.cards import REFUSED, VersionCard
 
 TITLES = {
     "source": "Raw files",
@@ -60,10 +61,10 @@ class Terminal:
         if hearer is not None:
             hearer(event)
 
-    def registered(self, card: VersionCard, *, seconds: float, logs: Path) -> None:
-        """The end of a whole run: the verdict, where things lie, what to do next."""
+    def registered(self, card: VersionCard, *, seconds: float, logs: Path, home: Path | None = None) -> None:
+        """The end of a whole run: the verdict, where things lie, what to do next (in the workspace that was given)."""
         self._end_bar()
-        style = "green" if card.status != "refused" else "yellow"
+        style = "green" if card.status != REFUSED else "yellow"
         self.console.print(
             f"\n[bold {style}]{card.reference}[/] is registered as [bold]{card.status}[/] ({seconds:.0f} s)"
         )
@@ -72,12 +73,9 @@ class Terminal:
         self._plain(f"  adapter  {card.adapter_folder}")
         self._plain(f"  logs     tensorboard --logdir {logs}")
         self.console.print("\nNext:")
-        for command in (
-            f"kitae chat {card.reference}",
-            f"kitae serve {card.reference}",
-            f"kitae models show {card.reference}",
-        ):
-            self.console.print(f"  [bold]{command}[/]")
+        option = "" if home is None else f" --home {shlex.quote(str(home))}"
+        for command in ("models show",) if card.status == REFUSED else ("chat", "serve", "models show"):
+            self.console.print(f"  kitae {command} {card.reference}{option}", style="bold", markup=False)
 
     def stopped(self, artifact: Artifact, *, seconds: float) -> None:
         """The end of a run that was to stop at a stage."""

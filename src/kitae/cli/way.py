@@ -1,6 +1,5 @@
 """`kitae demo`, `run`, `plan`, `train`: the whole way, or the way up to a stage."""
 
-import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from kitae.cli.options import AsJson, Home, RecipeFile, Sets, print_json
-from kitae.errors import InputError
+from kitae.core.files import place_errors, write_bytes
+from kitae.errors import GateRefused
 
 DEMO_FILES = ("desk_export.csv", "chat_logs.jsonl", "faq_staff.xlsx", "wild.jsonl", "recipe.yaml")
 
@@ -43,16 +43,17 @@ def train(recipe: RecipeFile, sets: Sets = None, home: Home = None, as_json: AsJ
 
 
 def lay_out_demo(to: Path) -> Path:
-    """Put the example's raw files and recipe into a folder (files already there are kept) and return the recipe."""
+    """Put the example's raw files and recipe into a folder (files already there are kept) and return the recipe.
+
+    Raises `InputError` when the folder cannot be written to, `DiskFull`.
+    """
     import kitae.data
 
     inn = Path(kitae.data.__file__).parent / "inn"
-    if to.exists() and not to.is_dir():
-        raise InputError(f"{to} is a file, not a folder", hint="Give another folder with --to")
-    to.mkdir(parents=True, exist_ok=True)
-    for name in DEMO_FILES:
-        if not (to / name).exists():
-            shutil.copyfile(inn / name, to / name)
+    with place_errors(to, setting="--to DIR"):
+        for name in DEMO_FILES:
+            if not (to / name).exists():
+                write_bytes(to / name, (inn / name).read_bytes())
     return to / "recipe.yaml"
 
 
@@ -82,11 +83,16 @@ def _go(recipe_file: Path, sets: Sequence[str], *, home: Path | None, until: str
         }
         if isinstance(artifact, Version):
             card = registry.show_version(out, artifact.digest)
-            result |= {"version": card.reference, "status": card.status, "report": str(card.report)}
-            terminal.registered(card, seconds=seconds, logs=folder)
+            result |= {"version": card.reference, "status": card.status, "report": str(card.report), "refusal": None}
+            terminal.registered(card, seconds=seconds, logs=folder, home=home)
         else:
             terminal.stopped(artifact, seconds=seconds)
-    if as_json:
-        print_json(result)
-    if isinstance(artifact, Version):
-        registry.enforce(card)
+    try:
+        if isinstance(artifact, Version):
+            registry.enforce(card)
+    except GateRefused as refusal:
+        result["refusal"] = refusal.as_json()
+        raise
+    finally:
+        if as_json:
+            print_json(result)

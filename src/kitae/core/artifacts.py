@@ -5,9 +5,10 @@ Two machines that do the same work therefore arrive at the same digest, and a st
 again need not run again.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from kitae.core.files import folder_digests, read_json
 from kitae.core.settings import digest_of
@@ -51,15 +52,39 @@ class Artifact:
         summary: dict[str, Any] = read_json(self.folder / "summary.json")
         return summary
 
-    def verify(self) -> None:
-        """Compare every file with the manifest. Raises `DamagedArtifact`."""
-        files = folder_digests(self.folder, leave_out=frozenset({MANIFEST}))
-        if files != self.manifest["files"] or digest_of(files) != self.digest:
-            raise DamagedArtifact(
-                f"the {self.kind} {self.short} does not match its manifest",
-                got=str(self.folder),
-                hint="Delete this folder and run the recipe again; the stage is then redone",
-            )
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """The finished artifact in a folder. Raises `DamagedArtifact` when the manifest is not the one made for it."""
+        try:
+            manifest = read_json(folder / MANIFEST)
+            artifact = cls(folder, manifest["digest"], tuple(sorted(manifest["parents"].items())))
+            sound = folder.name.endswith(key_of(manifest)) and digest_of(manifest["files"]) == artifact.digest
+        except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
+            sound = False
+        if not sound:
+            raise damaged(f"the manifest of the {cls.kind} in this folder is missing, cut off or changed", folder)
+        return artifact
+
+    def verify(self, *, besides: frozenset[str] = frozenset()) -> None:
+        """Compare every file with the manifest. Raises `DamagedArtifact`.
+
+        `besides` names top-level entries that are no part of the artifact.
+        """
+        files = folder_digests(self.folder, leave_out=besides | {MANIFEST})
+        if digest_of(files) != self.digest or self.load(self.folder) != self:
+            raise damaged(f"the {self.kind} {self.short} does not match its manifest", self.folder)
+
+
+def key_of(manifest: Mapping[str, Any]) -> str:
+    """The name of an artifact's folder: made from what it is made from, so that work already done is found again."""
+    made_from = [manifest["kind"], manifest["versions"]["kitae"], manifest["parents"], manifest["settings"]]
+    return digest_of(made_from)[:20]
+
+
+def damaged(what: str, folder: Path) -> DamagedArtifact:
+    """The error about a finished folder that is not as it was made."""
+    hint = "Delete this folder and run the recipe again; the stage is then redone"
+    return DamagedArtifact(what, got=str(folder), hint=hint)
 
 
 @dataclass(frozen=True)

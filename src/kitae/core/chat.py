@@ -8,7 +8,7 @@ Works with any Hugging Face tokenizer that has a chat template; templates need n
 passed in (this package imports none).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,10 +36,14 @@ class Segment:
 
 @dataclass(frozen=True)
 class Tokens:
-    """A conversation as token ids (T tokens) and, of the same length, which of them are trained."""
+    """A conversation as token ids (T tokens) and, of the same length, which of them are trained.
+
+    `turns` counts its messages that are rendered here, from the first on.
+    """
 
     ids: tuple[int, ...]
     trained: tuple[bool, ...]
+    turns: int
 
     def __len__(self) -> int:
         """Number of tokens."""
@@ -47,8 +51,11 @@ class Tokens:
 
 
 def prompt_text(tokenizer: Any, messages: Sequence[Message]) -> str:
-    """The text a model is given when it is to answer after `messages`."""
-    return _template(tokenizer, messages, prompt=True)
+    """The text a model is given when it is to answer after `messages`; no messages give no text.
+
+    Raises `BaseError` when the base's template refuses the conversation (a role it does not know, two turns of a kind).
+    """
+    return _template(tokenizer, messages, prompt=True) if messages else ""
 
 
 def prompt_ids(tokenizer: Any, messages: Sequence[Message]) -> list[int]:
@@ -57,60 +64,80 @@ def prompt_ids(tokenizer: Any, messages: Sequence[Message]) -> list[int]:
     return ids
 
 
-def segments(tokenizer: Any, messages: Sequence[Message]) -> list[Segment]:
-    """Cut the rendered conversation into trained and untrained pieces that join to the whole text.
+@dataclass(frozen=True)
+class Rendering:
+    """The first `turns` messages of a conversation as rendered, in pieces that join to the whole text."""
 
-    Raises `BaseError` when the template rewrites earlier turns, so that no training text could equal serving text.
+    pieces: tuple[Segment, ...]
+    turns: int
+
+
+def renderings(tokenizer: Any, messages: Sequence[Message]) -> list[Rendering]:
+    """The texts that teach a conversation, cut into pieces: mostly one text, with every answer trained.
+
+    Some templates render an earlier answer differently once another turn follows (Qwen3's leaves its thoughts out). No
+    single text then holds every answer as serving has it, so each answer gets a text of its own: what serving renders
+    before it, and the answer. An assistant turn that nothing precedes (a greeting) answers nothing and is only read.
+
+    Raises `BaseError` when the template refuses the conversation, or an answer does not begin as its own prompt.
     """
     whole = _template(tokenizer, messages)
+    asked = [index for index, message in enumerate(messages) if index and message.role == "assistant"]
+    answers = [_answer(tokenizer, messages, index) for index in asked]
+    if not all(whole.startswith(before + answer) for _, before, answer, _ in answers):
+        return [
+            Rendering((Segment(before, trained=False), Segment(answer + end, trained=True)), index + 1)
+            for index, before, answer, end in answers
+        ]
     pieces: list[Segment] = []
     at = 0
-    for index, message in enumerate(messages):
-        if message.role != "assistant":
-            continue
-        before = _template(tokenizer, messages[:index], prompt=True)
-        through = _template(tokenizer, messages[: index + 1])
-        if not (through.startswith(before) and whole.startswith(before) and whole.startswith(through.rstrip())):
-            raise BaseError(
-                "the chat template of this base renders an earlier turn differently once another follows",
-                got=f"turn {index + 1} of {len(messages)}",
-                hint="Train single-turn records with this base, or give its folder another chat_template.jinja",
-            )
-        turn = through[len(before) :].rstrip()
-        pieces += [
-            Segment(before[at:], trained=False),
-            Segment(turn + _missing_end(tokenizer, turn, message.content), trained=True),
-        ]
-        at = len(before) + len(turn)
+    for _, before, answer, end in answers:
+        pieces += [Segment(before[at:], trained=False), Segment(answer + end, trained=True)]
+        at = len(before) + len(answer)
     if whole[at:].strip():
         pieces.append(Segment(whole[at:], trained=False))
-    return [piece for piece in pieces if piece.text]
+    return [Rendering(tuple(piece for piece in pieces if piece.text), len(messages))]
 
 
-def encode(tokenizer: Any, conversations: Sequence[Sequence[Message]]) -> list[Tokens]:
-    """Token ids and trained flags of many conversations.
+def encode(
+    tokenizer: Any,
+    conversations: Sequence[Sequence[Message]],
+    *,
+    on_refused: Callable[[int, BaseError], None] | None = None,
+) -> list[list[Tokens]]:
+    """For each conversation its `renderings` as token ids and trained flags.
 
-    Pieces are tokenised apart, so that the tokens before an answer are exactly those that serving will feed.
+    Pieces are tokenised apart, so that the tokens before an answer are exactly those that serving will feed. With
+    `on_refused(index, error)` a conversation that the template refuses gives no tokens; without it the error is raised.
     """
-    cut = [segments(tokenizer, messages) for messages in conversations]
-    texts = [piece.text for pieces in cut for piece in pieces]
-    encoded = iter(tokenizer(texts, add_special_tokens=False)["input_ids"] if texts else [])
-    rows = []
-    for pieces in cut:
+    rendered: list[list[Rendering]] = []
+    for index, messages in enumerate(conversations):
+        try:
+            rendered.append(renderings(tokenizer, messages))
+        except BaseError as error:
+            if on_refused is None:
+                raise
+            rendered.append([])
+            on_refused(index, error)
+    pieces = [piece.text for several in rendered for text in several for piece in text.pieces]
+    encoded = iter(tokenizer(pieces, add_special_tokens=False)["input_ids"] if pieces else [])
+
+    def tokens(text: Rendering) -> Tokens:
         ids: list[int] = []
         trained: list[bool] = []
-        for piece in pieces:
+        for piece in text.pieces:
             piece_ids = next(encoded)
             ids += piece_ids
             trained += [piece.trained] * len(piece_ids)
-        rows.append(Tokens(tuple(ids), tuple(trained)))
-    return rows
+        return Tokens(tuple(ids), tuple(trained), text.turns)
+
+    return [[tokens(text) for text in several] for several in rendered]
 
 
 def end_token_ids(tokenizer: Any) -> list[int]:
     """Ids that end an answer: the tokenizer's EOS, and whatever single token the template writes after an answer."""
     probe = (Message("user", "?"), Message("assistant", "!"))
-    answer = segments(tokenizer, probe)[-1].text
+    answer = renderings(tokenizer, probe)[0].pieces[-1].text
     last = tokenizer(answer, add_special_tokens=False)["input_ids"][-1]
     special = last in set(tokenizer.all_special_ids) | set(tokenizer.added_tokens_decoder)
     ids = [last] if special else []
@@ -120,9 +147,35 @@ def end_token_ids(tokenizer: Any) -> list[int]:
 
 
 def _template(tokenizer: Any, messages: Sequence[Message], *, prompt: bool = False) -> str:
+    """The rendered text. Templates that can think are told not to: the answers that teach them hold no thoughts."""
+    from jinja2 import TemplateError
+
     rows = [message.as_dict() for message in messages]
-    text: str = tokenizer.apply_chat_template(rows, tokenize=False, add_generation_prompt=prompt)
+    try:
+        text: str = tokenizer.apply_chat_template(
+            rows, tokenize=False, add_generation_prompt=prompt, enable_thinking=False
+        )
+    except TemplateError as error:
+        raise BaseError(
+            "the chat template of this base refuses a conversation",
+            got=f"{' '.join(str(error).split())} (roles: {', '.join(message.role for message in messages)})",
+            hint="Change the conversation, or give the folder of the base another chat_template.jinja",
+        ) from error
     return text
+
+
+def _answer(tokenizer: Any, messages: Sequence[Message], index: int) -> tuple[int, str, str, str]:
+    """Message `index` as it is taught: the prompt before it, the answer as rendered after it, and an end it lacks."""
+    before = _template(tokenizer, messages[:index], prompt=True)
+    through = _template(tokenizer, messages[: index + 1])
+    if not through.startswith(before):
+        raise BaseError(
+            "the chat template of this base writes an answer otherwise than it asks for one",
+            got=f"turn {index + 1} of {len(messages)}",
+            hint="Give the folder of the base another chat_template.jinja",
+        )
+    answer = through[len(before) :].rstrip()
+    return index, before, answer, _missing_end(tokenizer, answer, messages[index].content)
 
 
 def _missing_end(tokenizer: Any, turn: str, content: str) -> str:

@@ -14,6 +14,8 @@ from kitae.errors import DiskFull, InputError
 BLOCK_BYTES = 1 << 20
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """The disk is full, the user's quota is used up, or the file is larger than the system lets it be."""
+NO_PLACE = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.EEXIST, errno.ENOTDIR})
+"""We may not write there, nobody may, or what should be a folder is a file."""
 
 
 @contextmanager
@@ -27,22 +29,27 @@ def disk_errors(path: Path) -> Iterator[None]:
         raise DiskFull(
             f"no room left on the disk while writing {path.name}",
             got=str(path.parent),
-            hint="Free some space or set KITAE_HOME to another disk, then run the same command again; "
-            "finished stages are kept",
+            hint="Free some space or take another disk (KITAE_HOME names the workspace), then run the same command "
+            "again; finished stages are kept",
         ) from error
 
 
 @contextmanager
-def place_errors(folder: Path) -> Iterator[None]:
-    """Turn "may not", "is a file" and "no room" about a folder that kitae wants to write in into the next step."""
+def place_errors(folder: Path, *, setting: str = "KITAE_HOME=/some/folder") -> Iterator[None]:
+    """Turn "may not", "is a file" and "no room" about a folder that kitae wants to write in into the next step.
+
+    `setting` is how the user names another folder.
+    """
     try:
         with disk_errors(folder):
             yield
-    except (PermissionError, FileExistsError, NotADirectoryError) as error:
+    except OSError as error:
+        if error.errno not in NO_PLACE:
+            raise
         raise InputError(
-            f"{folder} cannot be used as a workspace",
+            f"kitae cannot keep files in {folder}",
             got=error.strerror,
-            hint="Give a folder that you may write to with KITAE_HOME=/some/folder",
+            hint=f"Give a folder that you may write to with {setting}",
         ) from error
 
 

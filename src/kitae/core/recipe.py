@@ -239,6 +239,12 @@ def parse_recipe(raw: Mapping[str, Any]) -> Recipe:
         raise RecipeError(
             "evaluate.also: every held-out set needs a name of its own", got=twice, hint="`test` is the test split"
         )
+    if "base" not in recipe.evaluate.compare_to:
+        raise RecipeError(
+            "evaluate.compare_to leaves out the base, and the gates ask for the gain over it",
+            got=f"evaluate.compare_to: {recipe.evaluate.compare_to}",
+            hint="Add base to evaluate.compare_to",
+        )
     if recipe.gates.beat_baseline and "baseline" not in recipe.evaluate.compare_to:
         raise RecipeError(
             "gates.beat_baseline cannot be judged: the baseline would not be measured",

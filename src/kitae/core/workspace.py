@@ -17,16 +17,16 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
-from kitae.core.artifacts import KINDS, MANIFEST, Artifact
+from kitae.core.artifacts import KINDS, MANIFEST, Artifact, key_of
 from kitae.core.events import Events, Stage
-from kitae.core.files import disk_errors, folder_digests, fsync_folder, place_errors, read_json, write_json
+from kitae.core.files import disk_errors, folder_digests, fsync_folder, place_errors, write_json
 from kitae.core.settings import digest_of
-from kitae.errors import InputError, WorkspaceBusy
+from kitae.errors import DamagedArtifact, InputError, WorkspaceBusy
 
 A = TypeVar("A", bound=Artifact)
 SCRATCH = "scratch"
 DISCARDED = "discarded"
-STATED_PACKAGES = ("kitae", "torch", "transformers", "peft", "tokenizers", "numpy", "polars", "scikit-learn")
+STATED_PACKAGES = ("kitae", "torch", "transformers", "peft", "tokenizers", "numpy", "scikit-learn")
 
 
 @dataclass(frozen=True)
@@ -115,79 +115,113 @@ class Workspace:
         """The artifact of this kind for these parents (role to digest) and settings: found, or built now.
 
         `build` fills the draft's folder. Killed at any moment, the next call finds the draft's `scratch` as it was
-        and everything else of the draft removed. Emits `started`, then `skipped` or `finished` with the summary.
+        and everything else of the draft removed; a draft that only lacked its name is given it. Emits `started`, then
+        `skipped` or `finished` with the summary. Raises `DamagedArtifact` when what is found is not as it was made.
         """
-        key = digest_of([kind.kind, version("kitae"), dict(parents), dict(settings)])[:20]
-        stage = Stage(self.events, kind.kind)
+        made_from = {"kind": kind.kind, "parents": dict(parents), "settings": dict(settings)}
+        key = key_of(made_from | {"versions": {"kitae": version("kitae")}})
+        partial = self.home / "partial" / f"{kind.kind}-{key}"
         final = self.home / "artifacts" / kind.kind / key
         self.events.say(kind.kind, "started")
+        if not (final / MANIFEST).exists() and _lacks_only_its_name(kind, partial):
+            _name(partial, final)
         if (final / MANIFEST).exists():
-            artifact = self._load(kind, final)
+            artifact = kind.load(final)
+            artifact.verify()
             self.events.say(kind.kind, "skipped", digest=artifact.digest, folder=str(final), summary=artifact.summary)
             return artifact
-        draft = self._draft(kind, key, stage)
+        draft = _draft(partial, Stage(self.events, kind.kind))
         with disk_errors(draft.folder):
             build(draft)
             if not (draft.folder / "summary.json").exists():
                 draft.summary({})
-            _finish(draft, final, kind.kind, parents=parents, settings=settings)
-        artifact = self._load(kind, final)
+            _seal(draft.folder, made_from)
+        _name(draft.folder, final)
+        artifact = kind.load(final)
         self.events.say(kind.kind, "finished", digest=artifact.digest, folder=str(final), summary=artifact.summary)
         return artifact
 
+    def artifacts(self) -> Iterator[Artifact]:
+        """Every finished artifact. Raises `DamagedArtifact` at one whose manifest is not its own."""
+        return (_load(manifest.parent) for manifest in sorted(self.home.glob(f"artifacts/*/*/{MANIFEST}")))
+
     def find(self, digest: str) -> Artifact:
-        """The finished artifact whose digest begins with `digest`. Raises `InputError` when there is none."""
-        for manifest in sorted(self.home.glob(f"artifacts/*/*/{MANIFEST}")):
-            values = read_json(manifest)
-            if values["digest"].startswith(digest):
-                return self._load(KINDS[values["kind"]], manifest.parent)
+        """The finished artifact whose digest begins with `digest`, verified.
+
+        Raises `InputError` when there is none, `DamagedArtifact` when it is not as it was made.
+        """
+        for artifact in self.artifacts():
+            if artifact.digest.startswith(digest):
+                artifact.verify()
+                return artifact
         raise InputError(
             f"no artifact {digest[:12]} in {self.home}", hint="`kitae run RECIPE` makes it again from the raw files"
         )
 
-    def _draft(self, kind: type[Artifact], key: str, stage: Stage) -> Draft:
-        folder = self.home / "partial" / f"{kind.kind}-{key}"
-        scratch = folder / SCRATCH
-        with disk_errors(folder):
-            scratch.mkdir(parents=True, exist_ok=True)
-            for entry in folder.iterdir():
-                if entry.is_dir() and entry.name != SCRATCH:
-                    shutil.rmtree(entry)
-                elif not entry.is_dir():
-                    entry.unlink()
-        return Draft(folder, scratch, stage)
-
-    @staticmethod
-    def _load(kind: type[A], folder: Path) -> A:
-        manifest = read_json(folder / MANIFEST)
-        return kind(folder=folder, digest=manifest["digest"], parents=tuple(sorted(manifest["parents"].items())))
+    def verify(self) -> tuple[int, list[DamagedArtifact]]:
+        """Compare every finished artifact with its manifest: how many there are, and what is wrong with which."""
+        wrong = []
+        folders = [path for path in sorted(self.home.glob("artifacts/*/*")) if path.is_dir()]
+        for folder in folders:
+            try:
+                _load(folder).verify()
+            except DamagedArtifact as error:
+                wrong.append(error)
+        return len(folders), wrong
 
 
-def _finish(draft: Draft, final: Path, kind: str, *, parents: Mapping[str, str], settings: Mapping[str, Any]) -> None:
-    """Flush the draft, write its manifest last, and give it its name."""
-    files = folder_digests(draft.folder, leave_out=frozenset({MANIFEST, SCRATCH}))
+def _load(folder: Path) -> Artifact:
+    """The artifact in a folder; its kind is the folder above."""
+    return KINDS.get(folder.parent.name, Artifact).load(folder)
+
+
+def _draft(folder: Path, stage: Stage) -> Draft:
+    """A draft in a folder from which everything but the scratch is removed."""
+    scratch = folder / SCRATCH
+    with disk_errors(folder):
+        scratch.mkdir(parents=True, exist_ok=True)
+        for entry in folder.iterdir():
+            if entry.is_dir() and entry.name != SCRATCH:
+                shutil.rmtree(entry)
+            elif not entry.is_dir():
+                entry.unlink()
+    return Draft(folder, scratch, stage)
+
+
+def _seal(folder: Path, made_from: Mapping[str, Any]) -> None:
+    """Flush a draft's files and write its manifest last."""
+    files = folder_digests(folder, leave_out=frozenset({MANIFEST, SCRATCH}))
     for name in files:
-        with (draft.folder / name).open("rb") as file:
+        with (folder / name).open("rb") as file:
             os.fsync(file.fileno())
-    write_json(
-        draft.folder / MANIFEST,
-        {
-            "kind": kind,
-            "digest": digest_of(files),
-            "parents": dict(parents),
-            "settings": dict(settings),
-            "versions": stated_versions(),
-            "files": files,
-        },
-    )
-    # Renamed before it is removed: killed half-way, a resume must never meet half a scratch folder.
-    discarded = draft.scratch.rename(draft.folder / DISCARDED)
-    shutil.rmtree(discarded)
-    final.parent.mkdir(parents=True, exist_ok=True)
-    if final.exists():
-        shutil.rmtree(final)  # without a manifest it is what somebody left of a damaged artifact
-    draft.folder.rename(final)
-    fsync_folder(final.parent)
+    manifest = {**made_from, "digest": digest_of(files), "versions": stated_versions(), "files": files}
+    write_json(folder / MANIFEST, manifest)
+
+
+def _lacks_only_its_name(kind: type[Artifact], folder: Path) -> bool:
+    """Whether a draft was killed between its manifest and its name. What is left of its scratch does not count."""
+    if not (folder / MANIFEST).exists():
+        return False
+    try:
+        kind.load(folder).verify(besides=frozenset({SCRATCH, DISCARDED}))
+    except DamagedArtifact:
+        return False
+    return True
+
+
+def _name(folder: Path, final: Path) -> None:
+    """Take the scratch from a draft that has its manifest, and give it its name."""
+    with disk_errors(final):
+        # Renamed before it is removed: killed half-way, a resume must never meet half a scratch folder.
+        if (folder / SCRATCH).exists():
+            (folder / SCRATCH).rename(folder / DISCARDED)
+        if (folder / DISCARDED).exists():
+            shutil.rmtree(folder / DISCARDED)
+        final.parent.mkdir(parents=True, exist_ok=True)
+        if final.exists():
+            shutil.rmtree(final)  # without a manifest it is what somebody left of a damaged artifact
+        folder.rename(final)
+        fsync_folder(final.parent)
 
 
 def stated_versions() -> dict[str, str]:

@@ -3,10 +3,19 @@
 from collections.abc import Mapping
 
 from kitae.core.artifacts import Adapter, Dataset, Split, Verdict
+from kitae.core.recipe import EvaluateSettings
 from kitae.core.resolved import Resolved
 from kitae.core.workspace import Workspace
 
-__all__ = ["run"]
+__all__ = ["check", "run"]
+
+
+def check(settings: EvaluateSettings) -> None:
+    """Refuse what no evaluation could do, before hours of training are spent. Raises `UnknownName` for a metric."""
+    from kitae.evaluate.metrics import metric_family
+
+    for name in () if settings.metrics == "auto" else settings.metrics:
+        metric_family(name)
 
 
 def run(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Conversation = Sequence[Message]
 UNREADABLE = -1
-"""Chosen for a question that is longer than the model can read."""
+"""Chosen for a question that is longer than the model can read, or that its chat template refuses."""
 
 
 class Answerer(Protocol):
@@ -33,7 +33,7 @@ class Answerer(Protocol):
         known: Mapping[int, Sequence[int]],
         on_done: Callable[[int, list[int]], None],
     ) -> None:
-        """Answer freely and greedily; a result is the tokens of an answer, none for a question too long to read."""
+        """Answer freely and greedily; a result is the tokens of an answer, none for a question that cannot be read."""
 
     def choose(
         self,
@@ -43,7 +43,7 @@ class Answerer(Protocol):
         known: Mapping[int, int],
         on_done: Callable[[int, int], None],
     ) -> None:
-        """Pick the likeliest of the choices; a result is its index, `UNREADABLE` for a question too long to read."""
+        """Pick the likeliest of the choices; a result is its index, `UNREADABLE` for a question that cannot be read."""
 
     def text(self, tokens: Sequence[int]) -> str:
         """The text of an answer's tokens."""
@@ -87,7 +87,7 @@ class ModelAnswerer:
     ) -> None:
         """See `Answerer.choose`. Each choice ends as a trained answer ends."""
         rows = encode(self.loaded.tokenizer, [(Message("user", "?"), Message("assistant", text)) for text in choices])
-        ids = [[token for token, trained in zip(row.ids, row.trained, strict=True) if trained] for row in rows]
+        ids = [[token for token, trained in zip(row.ids, row.trained, strict=True) if trained] for (row,) in rows]
         readable, prompts = self._prompts(conversations, room=max(map(len, ids)))
         _report_unreadable(readable, len(conversations), known, lambda index: on_done(index, UNREADABLE))
         models.choose(
@@ -105,27 +105,27 @@ class ModelAnswerer:
         return decoded.strip()
 
     def _prompts(self, conversations: Sequence[Conversation], *, room: int) -> tuple[list[int], list[list[int]]]:
-        """Indices and prompts of the conversations that leave room for so many tokens."""
-        prompts = [prompt_ids(self.loaded.tokenizer, conversation) for conversation in conversations]
+        """Indices and prompts of the conversations that the template takes and that leave room for so many tokens."""
+        prompts = [self._prompt(conversation) for conversation in conversations]
         most = self.loaded.facts.max_positions - room
         readable = [index for index, prompt in enumerate(prompts) if 0 < len(prompt) <= most]
         return readable, [prompts[index] for index in readable]
 
+    def _prompt(self, conversation: Conversation) -> list[int]:
+        """The prompt's tokens; none when the template refuses the conversation, which serving would not answer."""
+        try:
+            return prompt_ids(self.loaded.tokenizer, conversation)
+        except BaseError:
+            return []
+
 
 def open_model(settings: Resolved, adapter: Adapter | None) -> ModelAnswerer:
-    """The base of a recipe, or with an adapter the tuned model, in the number format it was trained in.
+    """The base of a recipe, or with an adapter the tuned model, exactly as they are served.
 
     Raises `BaseError`, also when the base is no longer the one that was planned with.
     """
-    loaded = models.load(settings.base, precision=settings.train.precision)
-    if loaded.facts.digest != settings.base_digest:
-        raise BaseError(
-            "the base has changed since it was planned with",
-            got=f"{settings.base} with digest {loaded.facts.digest[:12]}, planned {settings.base_digest[:12]}",
-            hint="Run the recipe again from the start; the plan is then made for the base as it is",
-        )
-    if adapter is not None:
-        loaded = models.load_adapter(loaded, adapter.folder / "adapter")
+    folder = None if adapter is None else adapter.folder / "adapter"
+    loaded = models.ready(settings.base, folder, digest=settings.base_digest)
     return ModelAnswerer(loaded, settings.evaluate.max_new_tokens, settings.evaluate.batch_rows)
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from kitae.evaluate.intervals import Interval, draw, paired_difference, proportion, spread
 from kitae.evaluate.metrics import Array, Metric
-from kitae.evaluate.paired import detectable_mean, detectable_share, holm, mcnemar, randomisation
+from kitae.evaluate.paired import POWER, detectable_mean, detectable_share, holm, mcnemar, randomisation
 from kitae.evaluate.predictions import Answers
 
 DIGITS = 6
@@ -134,7 +134,7 @@ def _detectable(metric: Metric, compared: Mapping[str, Mapping[str, Any]], how: 
         least = detectable_share(found["n"], differing, how.confidence)
     else:
         least = detectable_mean(found["standard_error"], how.confidence)
-    return {"difference": rounded(least), "against": rival, "n": found["n"], "power": 0.8}
+    return {"difference": rounded(least), "against": rival, "n": found["n"], "power": POWER}
 
 
 def _value(metric: Metric, statistics: Array) -> float:

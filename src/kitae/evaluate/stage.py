@@ -53,7 +53,6 @@ def run(
             "task": settings.task,
             "seed": settings.seed,
             "base_digest": settings.base_digest,
-            "precision": settings.train.precision,
         },
         build=lambda draft: _build(
             draft,

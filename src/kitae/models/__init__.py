@@ -33,11 +33,13 @@ def load_tokenizer(base: str, *, folder: Path | None = None) -> Any:
     return loading.load_tokenizer(base, folder=folder)
 
 
-def load(base: str, *, precision: Literal["bf16", "fp32"], folder: Path | None = None) -> "Loaded":
+def load(
+    base: str, *, precision: Literal["bf16", "fp32"], digest: str | None = None, folder: Path | None = None
+) -> "Loaded":
     """A base in memory; see `kitae.models.loading.load`."""
     from kitae.models import loading
 
-    return loading.load(base, precision=precision, folder=folder)
+    return loading.load(base, precision=precision, digest=digest, folder=folder)
 
 
 def attach(model: Any, method: ResolvedMethod, *, seed: int) -> Any:
@@ -68,11 +70,11 @@ def merge(loaded: "Loaded") -> "Loaded":
     return adapters.merge(loaded)
 
 
-def ready(base: str, adapter_folder: Path | None, *, folder: Path | None = None) -> "Loaded":
+def ready(base: str, adapter_folder: Path | None, *, digest: str | None = None, folder: Path | None = None) -> "Loaded":
     """A base, with an adapter or without, as it is measured and served; see `kitae.models.adapters.ready`."""
     from kitae.models import adapters
 
-    return adapters.ready(base, adapter_folder, folder=folder)
+    return adapters.ready(base, adapter_folder, digest=digest, folder=folder)
 
 
 def generate(

@@ -115,7 +115,7 @@ def merge(loaded: Loaded) -> Loaded:
     return Loaded(loaded.model.merge_and_unload().eval(), loaded.tokenizer, loaded.facts)
 
 
-def ready(base: str, adapter_folder: Path | None, *, folder: Path | None = None) -> Loaded:
+def ready(base: str, adapter_folder: Path | None, *, digest: str | None = None, folder: Path | None = None) -> Loaded:
     """A base with the adapter of a folder merged into it (or without one), as it is measured and served.
 
     In fp32 on a CPU, where bf16 answers no faster and merging in fp32 loses nothing; in bf16 on CUDA.
@@ -123,7 +123,7 @@ def ready(base: str, adapter_folder: Path | None, *, folder: Path | None = None)
     """
     import torch
 
-    loaded = load(base, precision="bf16" if torch.cuda.is_available() else "fp32", folder=folder)
+    loaded = load(base, precision="bf16" if torch.cuda.is_available() else "fp32", digest=digest, folder=folder)
     return loaded if adapter_folder is None else merge(load_adapter(loaded, adapter_folder))
 
 

@@ -91,14 +91,16 @@ class Documents:
             return None
         return torch.cat([torch.arange(s, s + n) for s, n in rest]), Documents([n for _, n in rest])
 
-    def index(self, heads: int, groups: int) -> HeadIndex:
+    def index(self, heads: int, groups: int, device: torch.device) -> HeadIndex:
         """The gather and scatter rows for `heads` key-value heads of `groups` query heads each; kept for later layers.
 
         Padded order: bucket, head, document, group, token. A padding row repeats the document's last token; under a
         causal mask no real query sees it.
         """
         if (heads, groups) not in self._index:
-            self._index[heads, groups] = _head_index(self.buckets, self.tokens, heads, groups)
+            made = _head_index(self.buckets, self.tokens, heads, groups)
+            on_device = HeadIndex(made.gather.to(device), made.scatter.to(device), made.padding.to(device))
+            self._index[heads, groups] = on_device
         return self._index[heads, groups]
 
 
@@ -124,6 +126,12 @@ def _head_index(buckets: Sequence[Bucket], tokens: int, heads: int, groups: int)
     scatter = torch.zeros(tokens * heads * groups, dtype=torch.long)
     scatter[gather[real]] = real.nonzero().flatten()
     return HeadIndex(gather, scatter, (~real).nonzero().flatten())
+
+
+def mask_for(length: int, window: int | None, like: Tensor) -> Tensor:
+    """`causal_mask` in the format of a tensor; short ones, which come again and again, are kept."""
+    made = causal_mask if length <= PLAIN_UP_TO else causal_mask.__wrapped__
+    return made(length, window, like.dtype).to(like.device)
 
 
 @lru_cache(maxsize=64)
@@ -177,7 +185,7 @@ def attend(
         return _plain((query_HTE, key_KTE, value_KTE), documents, rules, sinks)
     pieces = {place[0]: _fused(query_HTE, key_KTE, value_KTE, place, rules) for place in documents.long}
     if documents.short is not None:
-        tokens, rest = documents.short
+        tokens, rest = documents.short[0].to(query_HTE.device), documents.short[1]
         joined = _plain([x.index_select(1, tokens) for x in (query_HTE, key_KTE, value_KTE)], rest, rules, sinks)
         starts = [start for start in documents.starts if start not in pieces]
         pieces |= dict(zip(starts, torch.split(joined, list(rest.lengths)), strict=True))
@@ -196,7 +204,7 @@ def _fused(query_HTE: Tensor, key_KTE: Tensor, value_KTE: Tensor, place: tuple[i
         query[None],
         key[None],
         value[None],
-        attn_mask=causal_mask(length, rules.window, query.dtype) if narrow else None,
+        attn_mask=mask_for(length, rules.window, query) if narrow else None,
         is_causal=not narrow,
         scale=rules.scale,
     )
@@ -223,8 +231,8 @@ class PlainAttention(torch.autograd.Function):
         """Take query (T x H, E), key and value (T x K, E), a row per token and head; give (T x H, E)."""
         documents, rules, heads = plan
         groups = query.shape[0] // key.shape[0]
-        of_queries = documents.index(heads, groups)
-        of_keys = documents.index(heads, 1)
+        of_queries = documents.index(heads, groups, query.device)
+        of_keys = documents.index(heads, 1, query.device)
         padded = [query.index_select(0, of_queries.gather), *(x.index_select(0, of_keys.gather) for x in (key, value))]
         outer = 1.0
         if query.dtype == torch.float32 or math.frexp(rules.scale)[0] == 0.5:
@@ -247,8 +255,8 @@ class PlainAttention(torch.autograd.Function):
         """Gradients of query, key, value and sinks."""
         query, key, value, sinks, *kept = ctx.saved_tensors
         documents, rules, heads, groups, outer = ctx.plan
-        of_queries = documents.index(heads, groups)
-        of_keys = documents.index(heads, 1)
+        of_queries = documents.index(heads, groups, query.device)
+        of_keys = documents.index(heads, 1, query.device)
         # A padding row repeats a real one; its gradient must not count twice.
         grad = grad_out.contiguous().index_select(0, of_queries.gather).index_fill_(0, of_queries.padding, 0)
         grads: tuple[list[Tensor], ...] = ([], [], [])
@@ -301,7 +309,7 @@ def _weights(query: Tensor, key: Tensor, bucket: Bucket, rules: Rules, sinks: Te
     if rules.softcap is not None:
         scores = scores.div_(rules.softcap).tanh_().mul_(rules.softcap)
     by_query = scores.view(scores.shape[0], -1, bucket.length, bucket.length)
-    by_query.add_(causal_mask(bucket.length, rules.window, scores.dtype))
+    by_query.add_(mask_for(bucket.length, rules.window, scores))
     if sinks is None:
         return torch.softmax(scores, dim=-1)
     # A sink is one more key per head that takes weight and gives nothing (gpt-oss).

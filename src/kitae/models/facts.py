@@ -39,6 +39,8 @@ EMBEDDING = re.compile(r"(^|\.)(embed_tokens|wte|word_embeddings|embed_in|tok_em
 HEAD = re.compile(r"(^|\.)(lm_head|embed_out)\.weight$")
 LINEAR = re.compile(r"\.\d+\.(?:.*\.)?(?P<name>[^.]+)\.weight$")
 """A weight inside a numbered layer; the group is the module's own name."""
+EXPERTS = ".experts."
+"""The part of a name that says that a weight belongs to an expert of a mixture."""
 MAX_HEADER_BYTES = 100 << 20
 
 
@@ -143,9 +145,15 @@ def _bytes_of(shapes: Mapping[str, tuple[list[int], str]]) -> dict[str, int]:
 
 
 def _linear_names(shapes: Mapping[str, list[int]]) -> Iterator[str]:
+    """Names of layers that transformers holds as linear layers.
+
+    The experts of a mixture are held as one block, and what stands beside them chooses among them: neither is one.
+    """
+    mixtures = {name.partition(EXPERTS)[0] for name in shapes if EXPERTS in name}
     for name, shape in shapes.items():
         match = LINEAR.search(name)
-        if match and len(shape) == 2:
+        beside = name.removesuffix(".weight").rpartition(".")[0] in mixtures
+        if match and len(shape) == 2 and EXPERTS not in name and not beside:
             yield match["name"]
 
 

@@ -14,8 +14,7 @@ import torch
 from peft.utils import ModulesToSaveWrapper
 from torch import Tensor, nn
 
-CHUNK_LOGITS = 1 << 22
-"""Logits held at once: 16 MiB in fp32, which stays near the cache of a CPU."""
+from kitae.core.sizes import CHUNK_LOGITS
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ class LabelledLoss(torch.autograd.Function):
         grad_hidden = torch.empty_like(hidden) if wants[0] else None
         grad_weight = torch.zeros_like(weight, dtype=torch.float32) if wants[1] else None
         grad_bias = torch.zeros_like(bias, dtype=torch.float32) if bias is not None and wants[2] else None
-        total = torch.zeros((), dtype=torch.float64)
+        total = torch.zeros((), dtype=torch.float64, device=hidden.device)
         size = max(1, CHUNK_LOGITS // weight.shape[0])
         for start in range(0, len(labels), size):
             h, y = hidden[start : start + size], labels[start : start + size]
@@ -116,7 +115,7 @@ def _chunk(
     loss = (log_sum - logits.gather(1, labels[:, None])[:, 0]).sum(dtype=torch.float64)
     if not with_grad:
         return loss, None
-    grad[torch.arange(len(labels)), labels] -= 1
+    grad[torch.arange(len(labels), device=labels.device), labels] -= 1
     if capped is not None:
         grad *= 1 - capped * capped
     return loss, grad.mul_(head.scale) if head.scale != 1.0 else grad

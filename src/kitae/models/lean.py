@@ -181,7 +181,8 @@ def _lean_norm(module: Any) -> nn.Module | None:
         or weight.requires_grad
     ):
         return None
-    trial = torch.randn(1, TRIAL_ROWS, len(weight), generator=torch.Generator().manual_seed(0))
+    # Far from a mean of zero, where a LayerNorm without bias would look like an RMS norm.
+    trial = 3.0 * torch.randn(1, TRIAL_ROWS, len(weight), generator=torch.Generator().manual_seed(0)) + 1.0
     trial = trial.to(weight.device, weight.dtype)
     for candidate in (LeanNorm(module, weight.float() + shift, epsilon) for shift in (0, 1)):
         with torch.no_grad():

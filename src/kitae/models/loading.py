@@ -54,15 +54,22 @@ def load_tokenizer(base: str, *, folder: Path | None = None) -> Any:
     return tokenizer
 
 
-def load(base: str, *, precision: Precision, folder: Path | None = None) -> Loaded:
+def load(base: str, *, precision: Precision, digest: str | None = None, folder: Path | None = None) -> Loaded:
     """A base in memory, in `precision`, on the first CUDA device when there is one and else on the CPU.
 
-    Only safetensors weights are read and no code of the base is run. Raises `BaseError`.
+    Only safetensors weights are read and no code of the base is run. Raises `BaseError`, also when `digest` is given
+    and the base's files are no longer those it was made from: an adapter on another base answers nonsense.
     """
     import torch
     from transformers import AutoModelForCausalLM
 
     known = facts(base, folder=folder)
+    if digest is not None and known.digest != digest:
+        raise BaseError(
+            "the base has changed since it was planned with",
+            got=f"{base} with digest {known.digest[:12]}, planned {digest[:12]}",
+            hint="Run the recipe again from the start; the plan is then made for the base as it is",
+        )
     try:
         with quiet_transformers():
             model = AutoModelForCausalLM.from_pretrained(

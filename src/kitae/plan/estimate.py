@@ -2,13 +2,15 @@
 
 Memory of LoRA training is the sum of: the base's weights; adapter weights with their gradients and the two moments of
 AdamW (four fp32 values each); activations kept for the backward pass; logits of the labelled tokens of a chunk; and
-what Python, PyTorch and the tokeniser need in any case. The constants were fitted on CPU runs of two Llama shapes
-(8.5M and 135M parameters); `benchmarks/plan_error.py` measures how far off they are.
+what Python, PyTorch and the tokeniser need in any case. Afterwards the tuned model answers from weights in fp32 (in
+bf16 on CUDA), which for a large base is the larger need. The constants were fitted on CPU runs of two Llama shapes
+(6.9M and 135M parameters); `benchmarks/plan_error.py` measures how far off they are.
 """
 
 from dataclasses import dataclass
 
 from kitae.core.resolved import ResolvedMethod, ResolvedTrain
+from kitae.core.sizes import CHUNK_LOGITS, MICRO_BATCH_TOKENS
 from kitae.models.facts import BaseFacts
 from kitae.plan.hardware import GIB, Hardware
 
@@ -21,7 +23,6 @@ RUNTIME_BYTES = int(0.75 * GIB)
 ACTIVATION_FACTOR = 2.6
 """Kept values per token and layer, over (weights of a layer / width): inputs and outputs of every linear layer,
 the adapter's own, norms and the gate."""
-LOGIT_CHUNK_TOKENS = 1024
 LABELLED_SHARE = 0.5
 USABLE_SHARE = 0.9
 """The rest is left to the system."""
@@ -34,16 +35,22 @@ NARROW_WIDTH = 384
 
 @dataclass(frozen=True)
 class Estimate:
-    """Bytes by term, floating-point operations, seconds."""
+    """Bytes by term while training and while answering afterwards, floating-point operations, seconds."""
 
-    terms: dict[str, int]
+    training: dict[str, int]
+    answering: dict[str, int]
     flops: float
     seconds: float
     trained_parameters: int
 
     @property
+    def terms(self) -> dict[str, int]:
+        """The terms of the phase that needs more."""
+        return max(self.training, self.answering, key=lambda terms: sum(terms.values()))
+
+    @property
     def total_bytes(self) -> int:
-        """All terms together."""
+        """The most that is needed at once."""
         return sum(self.terms.values())
 
     @property
@@ -92,10 +99,14 @@ def estimate(
         "base weights": facts.parameters * number,
         "adapter, gradients and optimizer": trained * FP32 * ADAMW_COPIES,
         "activations": int(tokens * facts.layers * kept * number),
-        "logits": min(tokens, LOGIT_CHUNK_TOKENS) * facts.vocabulary * (FP32 + number),
+        "logits": max(CHUNK_LOGITS, facts.vocabulary) * (2 * FP32 + number),
+    }
+    answering = {
+        "runtime": RUNTIME_BYTES,
+        "weights for answering": facts.parameters * (BYTES["bf16"] if hardware.gpus else FP32),
     }
     flops = flops_per_token(facts, method) * total_tokens
-    return Estimate(terms, flops, flops / rate(facts, train, hardware), trained)
+    return Estimate(terms, answering, flops, flops / rate(facts, train, hardware), trained)
 
 
 def flops_per_token(facts: BaseFacts, method: ResolvedMethod) -> float:
@@ -112,7 +123,7 @@ def flops_per_token(facts: BaseFacts, method: ResolvedMethod) -> float:
 
 def micro_batch_tokens(train: ResolvedTrain) -> int:
     """Tokens that go through the model at once: a step is cut into packed rows of at most this many."""
-    return max(train.max_row_tokens, min(train.tokens_per_step, 4096))
+    return max(train.max_row_tokens, min(train.tokens_per_step, MICRO_BATCH_TOKENS))
 
 
 def rate(facts: BaseFacts, train: ResolvedTrain, hardware: Hardware) -> float:

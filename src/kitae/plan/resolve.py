@@ -1,5 +1,6 @@
 """The plan: every setting resolved with a reason, memory and time against the machine; refused if it cannot fit."""
 
+from itertools import groupby
 from typing import Any
 
 from kitae.core.artifacts import Plan, Split
@@ -21,6 +22,7 @@ NEXT_STEP = {
     "base weights": "Choose a smaller base, or train.precision: bf16",
     "adapter, gradients and optimizer": "Lower method.rank, or set method.train_embeddings: false",
     "activations": "Lower train.tokens_per_step or train.max_row_tokens",
+    "weights for answering": "Choose a smaller base",
     "logits": "Choose a base with a smaller vocabulary",
 }
 
@@ -72,9 +74,12 @@ def resolved(plan: Plan) -> Resolved:
 def measure(recipe: Recipe, split: Split, facts: BaseFacts) -> Lengths:
     """Token counts of the training split as training will render it."""
     tokenizer = load_tokenizer(recipe.base)
-    rows = encode(tokenizer, [record.messages for record in read_records(split.file("train.jsonl"))])
+    conversations = [record.messages for record in read_records(split.file("train.jsonl"))]
+    # What the template refuses is left out of training, which names the records.
+    encoded = encode(tokenizer, conversations, on_refused=lambda _index, _error: None)
+    rows = [row for rows in encoded for row in rows]
     lengths = [min(len(row), facts.max_positions) for row in rows]
-    answers = [sum(row.trained) for row in rows]
+    answers = [len(list(run)) for row in rows for trained, run in groupby(row.trained) if trained]
     return Lengths(
         longest_row=max(map(len, rows), default=0),
         total=sum(lengths),

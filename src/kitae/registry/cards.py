@@ -100,5 +100,5 @@ def enforce(card: VersionCard) -> None:
     if card.status == REFUSED:
         raise GateRefused(
             f"{card.reference} did not pass its gates: {'; '.join(card.refusals)}",
-            hint=f"`kitae models show {card.reference}` shows it; change the data, the method or the gates",
+            hint="Change the data, the method or the gates, and run the recipe again; the version stays as it is",
         )

@@ -13,9 +13,9 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from kitae.core.artifacts import MANIFEST, Adapter, Verdict, Version
+from kitae.core.artifacts import Adapter, Verdict, Version
 from kitae.core.events import Stage
-from kitae.core.files import read_json, write_json
+from kitae.core.files import write_json
 from kitae.core.recipe import Recipe
 from kitae.core.settings import digest_of
 from kitae.core.store import has_store, open_store
@@ -166,7 +166,7 @@ def _card(row: VersionRow, folders: Mapping[str, Path]) -> VersionCard:
 
 def _folders(out: Workspace) -> dict[str, Path]:
     """Digest to folder of every finished artifact in the workspace."""
-    return {read_json(path)["digest"]: path.parent for path in sorted(out.home.glob(f"artifacts/*/*/{MANIFEST}"))}
+    return {artifact.digest: artifact.folder for artifact in out.artifacts()}
 
 
 def _by_digest(cards: Iterable[VersionCard], wanted: str) -> list[VersionCard]:

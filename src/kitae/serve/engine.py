@@ -19,6 +19,8 @@ class Served:
     name: str
     base: str
     adapter_folder: Path | None = None
+    base_digest: str | None = None
+    """When given, a base whose files have changed since is refused."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ class InProcessEngine:
         from kitae import models
 
         folder = None if served.adapter_folder is None else Path(served.adapter_folder)
-        return InProcessEngine(models.ready(served.base, folder))
+        return InProcessEngine(models.ready(served.base, folder, digest=served.base_digest))
 
     def context_tokens(self) -> int:
         """Positions of the base."""

@@ -113,10 +113,10 @@ def _compare_prompts(tokenizer: Any, rows: Sequence[Row]) -> tuple[int, int]:
     wrong, later, compared = [], 0, 0
     for row in rows[::step]:
         starts = _answer_starts(row)
-        answers = [i for i, message in enumerate(row.record.messages) if message.role == "assistant"]
+        answers = [i for i, message in enumerate(row.messages) if message.role == "assistant"][-len(starts) :]
         for number, (start, answer) in enumerate(zip(starts, answers, strict=False)):
             compared += 1
-            if list(row.tokens.ids[:start]) == prompt_ids(tokenizer, row.record.messages[:answer]):
+            if list(row.tokens.ids[:start]) == prompt_ids(tokenizer, row.messages[:answer]):
                 continue
             if number:
                 later += 1

@@ -47,7 +47,7 @@ def read(folder: Path) -> Checkpoint | None:
 
 
 def under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Copies of the tensors, on the CPU, with a prefix to their names."""
+    """The tensors, on the CPU (copied only from elsewhere), with a prefix to their names."""
     return {f"{prefix}/{name}": tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
 
 

@@ -11,12 +11,13 @@ import torch
 from torch import Tensor
 
 from kitae.core.resolved import ResolvedTrain
+from kitae.core.sizes import MICRO_BATCH_TOKENS
 from kitae.errors import Interrupted
 from kitae.train import checkpoint
 from kitae.train.checkpoint import Checkpoint, under, within
 from kitae.train.learner import Learner
 from kitae.train.optimizer import AdapterOptimizer
-from kitae.train.packing import MICRO_BATCH_TOKENS, Schedule
+from kitae.train.packing import Schedule
 from kitae.train.policies import Guard, Stopper, rate_of
 from kitae.train.rows import Row
 from kitae.train.signals import StopSignals
@@ -70,7 +71,7 @@ class Loop:
         self.stopper = Stopper(settings.early_stopping)
         self.progress = Progress()
         self.best: dict[str, Tensor] = {}
-        self._random = torch.get_rng_state()
+        self._random = _random_states()
 
     def run(self) -> Progress:
         """Train to the end, or until nothing more is gained; the learner then holds the best weights.
@@ -82,7 +83,7 @@ class Loop:
         with StopSignals() as signals:
             while self.progress.step < len(self.work.schedule) and not self.stopper.stop:
                 if self.step(signals):
-                    self._random = torch.get_rng_state()
+                    self._random = _random_states()
                     self.validate()
                 if signals.caught:
                     self.save()
@@ -147,7 +148,7 @@ class Loop:
             **under("adapter", self.learner.parameters),
             **under("optimizer", self.optimizer.state()),
             **under("best", self.best),
-            "random": self._random,
+            **under("random", self._random),
         }
         values = {**vars(self.progress), "guard": self.guard.state(), "stopper": self.stopper.state()}
         checkpoint.write(self.work.scratch, Checkpoint(tensors, values))
@@ -167,5 +168,17 @@ class Loop:
         self.progress = Progress(found.values["step"], found.values["history"], found.values["threads"])
         # Sums are added up in another order by another number of threads, so the old number is kept.
         torch.set_num_threads(self.progress.threads)
-        torch.set_rng_state(found.tensors["random"])
+        _set_random_states(within("random", found))
         self.watch.resumed(self.progress.step)
+
+
+def _random_states() -> dict[str, Tensor]:
+    """The states that dropout draws from, by device."""
+    states = {"cpu": torch.get_rng_state()}
+    return states | {"cuda": torch.cuda.get_rng_state()} if torch.cuda.is_available() else states
+
+
+def _set_random_states(states: dict[str, Tensor]) -> None:
+    torch.set_rng_state(states["cpu"])
+    if "cuda" in states and torch.cuda.is_available():
+        torch.cuda.set_rng_state(states["cuda"])

@@ -8,9 +8,6 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-MICRO_BATCH_TOKENS = 4_096
-"""Tokens that go through the model at once; more make larger products but outgrow the caches of a CPU."""
-
 
 @dataclass(frozen=True)
 class Schedule:

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from kitae.core.chat import Tokens, encode
-from kitae.core.records import Record
+from kitae.core.records import Message, Record
+from kitae.errors import BaseError
 
 
 @dataclass(frozen=True)
 class Row:
-    """One conversation of T tokens and which of them are trained; `cut` counts the turns left off at its end."""
+    """A conversation of T tokens, or one answer of it with all before; `cut` counts the turns left off at its end."""
 
     record: Record
     tokens: Tokens
@@ -19,6 +20,11 @@ class Row:
     def __len__(self) -> int:
         """Number of tokens."""
         return len(self.tokens)
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """The messages of the record that are in this row."""
+        return tuple(self.record.messages[: self.tokens.turns])
 
     @property
     def labels(self) -> int:
@@ -41,31 +47,36 @@ class LeftOut:
 def tokenise(tokenizer: Any, records: Sequence[Record], *, max_row_tokens: int) -> tuple[list[Row], list[LeftOut]]:
     """Every record as a row of at most `max_row_tokens` tokens, or among those left out with the reason.
 
-    A longer conversation keeps the turns up to the last answer that still fits.
+    A longer conversation keeps the turns up to the last answer that still fits. With a template that renders earlier
+    answers differently, each answer is a row of its own (see `kitae.core.chat.renderings`).
     """
     rows: list[Row] = []
     left_out: list[LeftOut] = []
-    encoded = encode(tokenizer, [record.messages for record in records])
-    for record, tokens in zip(records, encoded, strict=True):
-        if not any(tokens.trained[1:]):
-            left_out.append(LeftOut(record, "no answer, so nothing in it would be trained"))
+    refused: dict[int, BaseError] = {}
+    encoded = encode(tokenizer, [record.messages for record in records], on_refused=refused.__setitem__)
+    for index, (record, found) in enumerate(zip(records, encoded, strict=True)):
+        if index in refused:
+            left_out.append(LeftOut(record, str(refused[index])))
             continue
-        if len(tokens) <= max_row_tokens:
-            rows.append(Row(record, tokens))
+        taught = [tokens for tokens in found if any(tokens.trained[1:])]
+        if not taught:
+            left_out.append(LeftOut(record, "no answer to a question, so nothing in it would be trained"))
             continue
-        row = _cut(tokenizer, record, max_row_tokens)
-        if row is None:
-            reason = f"its first answer ends beyond {max_row_tokens} tokens (the whole record has {len(tokens)})"
+        fitting = [tokens for tokens in taught if len(tokens) <= max_row_tokens]
+        if len(taught) == 1 and not fitting:
+            fitting = _cut(tokenizer, record, max_row_tokens)
+        if not fitting:
+            whole = max(map(len, taught))
+            reason = f"its first answer ends beyond {max_row_tokens} tokens (the whole record has {whole})"
             left_out.append(LeftOut(record, reason))
-        else:
-            rows.append(row)
+        cut = taught[-1].turns - fitting[-1].turns if fitting else 0
+        rows += [Row(record, tokens, cut if tokens is fitting[-1] else 0) for tokens in fitting]
     return rows, left_out
 
 
-def _cut(tokenizer: Any, record: Record, max_row_tokens: int) -> Row | None:
-    """The longest beginning of the record that ends with an answer and fits."""
+def _cut(tokenizer: Any, record: Record, max_row_tokens: int) -> list[Tokens]:
+    """The longest beginning of the record that ends with an answer and fits; none when the first does not."""
     ends = [i + 1 for i, message in enumerate(record.messages) if message.role == "assistant"]
-    for end, tokens in zip(ends[::-1], encode(tokenizer, [record.messages[:end] for end in ends[::-1]]), strict=True):
-        if len(tokens) <= max_row_tokens and any(tokens.trained[1:]):
-            return Row(record, tokens, cut=len(record.messages) - end)
-    return None
+    beginnings = encode(tokenizer, [record.messages[:end] for end in ends[::-1]])
+    fitting = (found for found in beginnings if len(found[0]) <= max_row_tokens and any(found[0].trained[1:]))
+    return next(fitting, [])

@@ -13,7 +13,6 @@ from kitae.core.files import write_jsonl
 from kitae.core.records import read_records
 from kitae.core.resolved import Resolved
 from kitae.core.workspace import Draft, Workspace
-from kitae.errors import BaseError
 from kitae.train.audit import Audit, audit
 from kitae.train.learner import Learner
 from kitae.train.loop import Loop, Progress, Work
@@ -49,13 +48,7 @@ def run(split: Split, *, settings: Resolved, out: Workspace) -> Adapter:
 
 def build(draft: Draft, split: Split, settings: Resolved, run_folder: Path | None) -> None:
     """Fill the draft with the adapter, its history and its summary."""
-    loaded = models.load(settings.base, precision=settings.train.precision)
-    if loaded.facts.digest != settings.base_digest:
-        raise BaseError(
-            "the base has changed since it was planned with",
-            got=f"{settings.base} with digest {loaded.facts.digest[:12]}, planned {settings.base_digest[:12]}",
-            hint="Run the recipe again from the start; the plan is then made for the base as it is",
-        )
+    loaded = models.load(settings.base, precision=settings.train.precision, digest=settings.base_digest)
     rows, facts = _read(draft, split.file("train.jsonl"), loaded.tokenizer, settings)
     validation, left_out = _tokenised(split.file("validation.jsonl"), loaded.tokenizer, settings)
     if left_out:
