@@ -44,13 +44,16 @@ def stage_minutes(run: Path, stage: str) -> float:
     return (times[-1] - times[0]).total_seconds() / 60
 
 
-def verdict(answer: dict[str, Any]) -> dict[str, Any]:
-    """The summary of the verdict behind a registered version."""
+def verdict(answer: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The summary of the verdict behind a registered version, and the whole verdict."""
     version_folder = Path(answer["folder"])
     wanted = json.loads((version_folder / "manifest.json").read_text("utf-8"))["parents"]["verdict"]
     for manifest in version_folder.parents[1].glob("verdict/*/manifest.json"):
         if json.loads(manifest.read_text("utf-8"))["digest"] == wanted:
-            return json.loads((manifest.parent / "summary.json").read_text("utf-8"))
+            files = [
+                json.loads((manifest.parent / name).read_text("utf-8")) for name in ("summary.json", "verdict.json")
+            ]
+            return files[0], files[1]
     raise SystemExit(f"no verdict {wanted} beside {version_folder}")
 
 
@@ -67,7 +70,9 @@ def measured(prefix: str, figures: dict[str, Any]) -> dict[str, Any]:
 def demo(folder: Path) -> dict[str, Any]:
     """`kitae demo`: seconds of everything, exact match on held-out combinations and on freely written questions."""
     answer, seconds = kitae("demo", "--to", str(folder / "support-faq"), home=folder / "home")
-    sets = verdict(answer)["sets"]
+    found, whole = verdict(answer)
+    sets = found["sets"]
+    languages = whole["sets"]["wild"]["languages_main"]
     return {
         "demo_seconds": round(seconds, 1),
         "demo_train_minutes": round(stage_minutes(Path(answer["run"]), "adapter"), 2),
@@ -77,14 +82,17 @@ def demo(folder: Path) -> dict[str, Any]:
         "demo_wild_em": sets["wild"]["tuned"]["value"],
         **measured("demo_test", sets["test"]),
         **measured("demo_wild", sets["wild"]),
-        "demo_wild_by_language": sets["wild"].get("by_language"),
+        "demo_wild_by_language": {
+            language: {"n": one["n"], **{key: one["systems"]["tuned"][key] for key in ("value", "low", "high")}}
+            for language, one in languages.items()
+        },
     }
 
 
 def labels(name: str, folder: Path) -> dict[str, Any]:
     """A recipe of this repository whose answers are labels: accuracy of the generated label on the whole test split."""
     answer, seconds = kitae("run", str(TOP / "recipes" / f"{name}.yaml"), home=folder / "home")
-    figures = verdict(answer)["sets"]["test"]
+    figures = verdict(answer)[0]["sets"]["test"]
     key = name.replace("-", "_")
     return {
         f"{key}_accuracy": figures["tuned"]["value"],

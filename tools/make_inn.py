@@ -22,9 +22,9 @@ from inn.rows import CHAT, CSV, XLSX, Pool, Row
 
 OUT = Path(__file__).parents[1] / "src" / "kitae" / "data" / "inn"
 SEED = 20250401
-PER_CELL = 76
-"""Questions written for each intent and language; mojibake that can be undone needs a choice, so half stay unused."""
-CLEAN_SINGLE = 31
+PER_CELL = 92
+"""Questions written for each intent and language; mojibake that can be undone needs a choice, so some stay unused."""
+CLEAN_SINGLE = 45
 TWO_TURNS = 180
 
 

@@ -40,6 +40,12 @@ class Desk:
         return data.split(dataset, settings=SplitSettings(**settings), seed=seed, out=self.workspace)
 
 
+def talk(*turns: str) -> dict[str, Any]:
+    """A row with a conversation that the user begins."""
+    roles = ["user", "assistant"] * len(turns)
+    return {"messages": [{"role": role, "content": text} for role, text in zip(roles, turns, strict=False)]}
+
+
 def kept(dataset: Dataset) -> list[Record]:
     return list(read_records(dataset.file("records.jsonl")))
 

@@ -5,12 +5,11 @@ from itertools import combinations
 from typing import Any
 
 import pytest
-from data.desk import Desk, dropped, kept
+from data.desk import Desk, dropped, kept, talk
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kitae.core.text import ngrams
-from kitae.data.similarity import Clusters, Fingerprint, banding, jaccard, near_pairs
+from kitae.data.similarity import Clusters, Turns, banding, grams_of, jaccard, near_pairs
 
 LONG = "来月の連休に家族四人で伺う予定ですが、駐車場は何台分ありますか。"
 PARKING = "駐車場は30台分ございます。"
@@ -18,10 +17,6 @@ PARKING = "駐車場は30台分ございます。"
 
 def qa(question: str, answer: str = PARKING, **more: Any) -> dict[str, Any]:
     return {"question": question, "answer": answer, **more}
-
-
-def prints_of(texts: list[str]) -> list[Fingerprint]:
-    return [Fingerprint("", text, "", (), frozenset(ngrams(text, 3))) for text in texts]
 
 
 def test_near_pairs_equal_brute_force() -> None:
@@ -45,14 +40,16 @@ def test_near_pairs_equal_brute_force() -> None:
     texts = ["".join(draw.choices(words, k=12)) for _ in range(150)]
     texts += [text[: draw.randrange(5, 30)] + draw.choice(words) + text[30:] for text in texts]
     texts += texts[:20]
-    prints = prints_of(texts)
+    grams = [grams_of(text) for text in texts]
+    asked = len(texts) - 40  # the others are earlier turns of the first forty records
+    turns = Turns(tuple(texts), (*range(asked), *range(40)), asked)
     for threshold in (0.5, 0.8, 0.95):
         truth = {
-            (i, j): jaccard(prints[i].grams, prints[j].grams)
+            (i, j): jaccard(grams[i], grams[j])
             for i, j in combinations(range(len(texts)), 2)
-            if jaccard(prints[i].grams, prints[j].grams) >= threshold
+            if i < asked and jaccard(grams[i], grams[j]) >= threshold
         }
-        found = near_pairs(prints, threshold)
+        found = near_pairs(turns, threshold)
         assert found.items() <= truth.items()
         assert len(found) >= 0.99 * len(truth)
         assert len(truth) >= 20
@@ -152,12 +149,35 @@ def test_a_test_split_stays_whole_and_training_loses_what_it_asks(desk: Desk) ->
 
 @pytest.mark.parametrize("near", [None, 0.8])
 def test_whole_conversations_are_compared(desk: Desk, near: float | None) -> None:
-    def talk(*turns: str) -> dict[str, Any]:
-        roles = ["user", "assistant"] * len(turns)
-        return {"messages": [{"role": role, "content": text} for role, text in zip(roles, turns, strict=False)]}
-
     desk.rows("logs.jsonl", [
         talk("駐車場はありますか。", "はい、ございます。", "ありがとうございます。", "お待ちしております。"),
         talk("朝食は何時からですか。", "7時からです。", "ありがとうございます。", "お待ちしております。"),
     ])  # fmt: skip
     assert len(kept(desk.prepare(duplicates={"near": near}))) == 2
+
+
+WAY = ("How do I get to your house from the station in the valley?", "Take the bus to the bridge.")
+BATH = ("And until when is the large bath open tonight?", "Until midnight.")
+
+
+@pytest.mark.parametrize("earlier", [WAY[0], WAY[0].replace("house", "houses")])
+def test_an_earlier_turn_leaks_like_the_last(desk: Desk, earlier: str) -> None:
+    desk.rows("test.jsonl", [talk(*WAY)], use="test")
+    desk.rows(
+        "train.jsonl", [talk(earlier, *WAY[1:], *BATH), talk("Is there a garden?", "There is.", *BATH)], use="train"
+    )
+    dataset = desk.prepare()
+    assert [r.origin.row for r in dropped(dataset)["leaks_into_test"]] == [1]
+    assert [r.origin.row for r in kept(dataset) if r.use == "train"] == [2]
+
+
+def test_an_opening_or_a_follow_up_that_many_share_is_no_leak(desk: Desk) -> None:
+    hello, thanks = ("Hello, are you there?", "Yes, how can I help?"), ("Thank you so much!", "You are welcome.")
+    words = [
+        f"{one} {two}" for one in ("parking", "breakfast", "luggage", "towels") for two in ("here", "now", "later")
+    ]
+    rows = [talk(*hello, f"Please tell me about {word}.", f"We have {word} for you.", *thanks) for word in words]
+    rows = [talk(*hello), *rows]
+    desk.rows("test.jsonl", rows[:2], use="test")
+    desk.rows("train.jsonl", rows[2:], use="train")
+    assert len(kept(desk.prepare(duplicates={"near": None}))) == len(rows)

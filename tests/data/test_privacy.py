@@ -10,6 +10,7 @@ from data.desk import Desk, dropped, kept
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kitae.core.files import read_jsonl
 from kitae.core.records import Message, Origin, Record
 from kitae.data.privacy.numbers import iban_check, luhn, my_number_check
 from kitae.data.privacy.redaction import RECOGNISERS, Redactor, scan
@@ -191,6 +192,62 @@ def test_the_history_tells_kind_and_place_but_no_value(desk: Desk) -> None:
     assert all(re.fullmatch(r"[0-9a-f]{8}", e["digest"]) for e in edits)
     assert "1234" not in json.dumps(record.as_dict())
     assert "山田" not in json.dumps(record.as_dict(), ensure_ascii=False)
+
+
+FIRST = '{"question": "駐車場は？", "answer": "ございます。"}\n'
+NAMED = "氏名,質問,回答\n山本花子,駐車場はありますか。,はい、ございます。\n"
+BAD_ROWS = {
+    "too_many.csv": NAMED + "山田太郎,風呂は、何時,ですか,24時です。\n",
+    "too_few.csv": "質問,回答,氏名\n駐車場はありますか。,はい、ございます。,花子\n風呂は何時ですか。,山田太郎\n",
+    "open_quote.csv": NAMED + '山田太郎,"風呂は何時ですか。,24時です。\n',
+    "bad_byte.csv": NAMED.encode() + "山田太郎,風呂は".encode() + b"\xff\xfe" + "何時,24時です。\n".encode(),
+    "no_shape.jsonl": FIRST + '{"Name": "John Smith", "氏名": "山田太郎"}\n',
+    "cut.jsonl": FIRST + '{"氏名" : "山田\\"太郎", "guest_name": "John \n',
+    "quotes.jsonl": FIRST + '{"name": "John "Jo" Smith", "first_name": ""John" Jo", "x": 1}\n',
+    "listed.jsonl": FIRST + '[{"氏名": ["山田太郎", "J. Smith"], "n": 1}]\n',
+    "escaped.jsonl": FIRST + '{"\\u6c0f\\u540d": "\\u5c71\\u7530\\u592a\\u90ce", "question": "x\n',
+    "broken.json": f'[{FIRST}, {{"氏名": "山田太郎", "電話": 9012345678, "x" }}]',
+}
+
+
+@pytest.mark.parametrize("name", BAD_ROWS)
+@pytest.mark.parametrize("mode", ["off", "replace"])
+def test_private_columns_are_masked_in_what_quarantine_quotes(desk: Desk, name: str, mode: str) -> None:
+    desk.write(name, BAD_ROWS[name])
+    dataset = desk.prepare(privacy={"mode": mode}, clean={"wrong_language": False})
+    [row] = read_jsonl(dataset.file("quarantine.jsonl"))
+    page, report = dataset.file("report.html").read_text("utf-8"), dataset.json("report.json")
+    shown = [page, json.dumps(report, ensure_ascii=False), *([row["excerpt"]] if mode == "replace" else [])]
+    for text in shown:
+        assert "[name]" in text
+        assert [part for part in ("山田", "太郎", "John", "Smith", "9012", "5c71") if part in text] == []
+    if mode == "off":
+        assert any(part in row["excerpt"] for part in ("山田", "John", "5c71"))
+
+
+def test_a_quote_is_masked_before_it_is_cut(desk: Desk) -> None:
+    bad = '{"note": "' + "a " * 90 + 'taro.yamada@example.co.jp", \n'
+    desk.write("logs.jsonl", '{"question": "Is it open?", "answer": "It is."}\n' + bad)
+    dataset = desk.prepare()
+    [row] = read_jsonl(dataset.file("quarantine.jsonl"))
+    assert row["excerpt"].endswith('a [email]",')
+    question = "b " * 95 + "taro.yamada@example.co.jp"
+    desk.rows("test.jsonl", [{"question": question, "answer": ""}], use="test")
+    *_, row = read_jsonl(desk.prepare(privacy={"mode": "off"}).file("quarantine.jsonl"))
+    assert row["excerpt"].endswith("b [email]")
+
+
+def test_dropping_looks_at_the_text_and_not_at_other_columns(desk: Desk) -> None:
+    desk.write(
+        "desk.csv",
+        "お客様名,質問,回答\n山田太郎,駐車場はありますか。,はい、ございます。\n"
+        "鈴木花子,私は鈴木花子と申します。風呂は何時までですか。,24時までです。\n",
+    )
+    dataset = desk.prepare(privacy={"mode": "drop"})
+    assert [record.question for record in kept(dataset)] == ["駐車場はありますか。"]
+    [record] = dropped(dataset)["privacy"]
+    assert record.history[-1].reason == "holds private data: name"
+    assert "山田" not in dataset.file("records.jsonl").read_text("utf-8")
 
 
 def test_quarantine_and_labels(desk: Desk) -> None:

@@ -1,8 +1,12 @@
 """Any of the formats, encodings and shapes comes in; a bad line goes to quarantine and never fails a file."""
 
 import csv
+import errno
 import io
 import json
+import re
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -104,11 +108,12 @@ def test_two_shapes_in_one_file_and_bad_lines(desk: Desk) -> None:
         {"conversations": [{"from": "human", "value": "朝食は何時ですか"}, {"from": "gpt", "value": "7時からです。"}]},
     ]
     lines = [json.dumps(row, ensure_ascii=False) for row in good]
-    bad = ['{"messages": [', "[1, 2]", '"text"', '{"x": "\\ud800"}', "[" * 100_000, '{"a": ' + "9" * 5000 + "}"]
+    half = '[{"role": "user", "content": "\\ud800"}]'
+    bad = ['{"messages": [', "[1, 2]", '"text"', '{"x": "\\ud800"}', half, "[" * 100_000, '{"a": ' + "9" * 5000 + "}"]
     desk.write("logs.jsonl", "\n".join([lines[0], *bad, "", lines[1]]))
     dataset = desk.prepare()
-    assert [r.origin.row for r in kept(dataset)] == [1, 9]
-    assert [row["row"] for row in read_jsonl(dataset.file("quarantine.jsonl"))] == [2, 3, 4, 5, 6, 7]
+    assert [r.origin.row for r in kept(dataset)] == [1, 10]
+    assert [row["row"] for row in read_jsonl(dataset.file("quarantine.jsonl"))] == [2, 3, 4, 5, 6, 7, 8]
     assert dataset.json("report.json")["files"][0]["shapes"] == {"messages": 1, "sharegpt": 1}
 
 
@@ -230,6 +235,86 @@ def test_a_file_that_cannot_be_used_says_so(desk: Desk, name: str, content: byte
     assert caught.value.exit_code == 2
     assert caught.value.hint
     assert list((desk.workspace.home / "artifacts").glob("dataset/*/manifest.json")) == []
+
+
+def cut(content: bytes) -> bytes:
+    return content[: len(content) // 2]
+
+
+@pytest.mark.parametrize(
+    ("member", "damage", "cause"),
+    [
+        ("xl/worksheets/sheet1.xml", cut, "ParseError"),
+        ("xl/workbook.xml", cut, "ParseError|XMLSyntaxError"),
+        ("xl/workbook.xml", lambda content: content.replace(b"<workbookView ", b"<workbookView odd='1' "), "TypeError"),
+        ("xl/workbook.xml", lambda content: content.replace(b"<sheets>", b"<sheats>"), "ParseError|XMLSyntaxError"),
+        ("xl/_rels/workbook.xml.rels", None, "KeyError"),
+    ],
+)
+def test_a_workbook_with_a_damaged_member_says_so(
+    desk: Desk, member: str, damage: Callable[[bytes], bytes] | None, cause: str
+) -> None:
+    good, out = zipfile.ZipFile(io.BytesIO(workbook())), io.BytesIO()
+    with zipfile.ZipFile(out, "w") as bad:
+        for name in good.namelist():
+            if name != member:
+                bad.writestr(name, good.read(name))
+            elif damage is not None:
+                bad.writestr(name, damage(good.read(name)))
+    desk.write("faq.xlsx", out.getvalue())
+    with pytest.raises(SourceError, match=r"faq\.xlsx is not a readable workbook.*save it again") as caught:
+        desk.prepare()
+    assert re.fullmatch(cause, type(caught.value.__cause__).__name__)
+
+
+@pytest.mark.parametrize(("at", "value", "cause"), [("data", 255, "error"), ("method", 99, "NotImplementedError")])
+def test_a_workbook_with_damaged_bytes_says_so(desk: Desk, at: str, value: int, cause: str) -> None:
+    content = bytearray(workbook())
+    sheet = zipfile.ZipFile(io.BytesIO(content)).getinfo("xl/worksheets/sheet1.xml")
+    in_directory = content.rindex(b"PK\x01\x02", 0, content.rindex(sheet.filename.encode()))
+    # A local header has 30 bytes before the name; a directory entry states the method at its byte 10.
+    place = {"data": sheet.header_offset + 30 + len(sheet.filename), "method": in_directory + 10}[at]
+    content[place] = value
+    desk.write("faq.xlsx", bytes(content))
+    with pytest.raises(SourceError, match=r"faq\.xlsx is not a readable workbook.*save it again") as caught:
+        desk.prepare()
+    assert type(caught.value.__cause__).__name__ == cause
+
+
+def workbook() -> bytes:
+    book = openpyxl.Workbook()
+    sheet = book.active
+    assert sheet is not None
+    for row in (["question", "answer"], *([f"Is it number {n} here?", f"It is {n * n}."] for n in range(80))):
+        sheet.append(row)
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+def test_a_file_that_may_not_be_read_says_so(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.write("secret.csv", "question,answer\nWhy is that so?,Because it is.\n")
+    opened = Path.open
+
+    def refuse(path: Path, *args: Any, **kwargs: Any) -> Any:
+        if path.name == "secret.csv":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return opened(path, *args, **kwargs)
+
+    monkeypatch.setattr(Path, "open", refuse)  # the tests may run as root, who may read everything
+    with pytest.raises(SourceError, match=r"secret\.csv cannot be read. Got: Permission denied") as caught:
+        desk.prepare()
+    assert caught.value.exit_code == 2
+    assert "chmod" in caught.value.hint
+
+
+def test_a_json_file_with_bad_bytes_costs_one_row(desk: Desk) -> None:
+    rows = b'[{"question": "Is it open?", "answer": "It is."}, {"question": "Is \xff it?", "answer": "No, it is not."}]'
+    desk.write("faq.json", rows, encoding="utf-8")
+    dataset = desk.prepare()
+    assert [record.question for record in kept(dataset)] == ["Is it open?"]
+    [row] = read_jsonl(dataset.file("quarantine.jsonl"))
+    assert row["row"] == 2
 
 
 def test_a_missing_file_names_its_neighbours(desk: Desk) -> None:

@@ -5,7 +5,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from data.desk import Desk, kept, side
+from data.desk import Desk, kept, side, talk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -76,6 +76,28 @@ def test_the_same_question_is_never_cut(desk: Desk) -> None:
             where.setdefault(record.question, set()).add(name)
     assert len(kept(dataset)) > 100
     assert all(len(names) == 1 for names in where.values())
+
+
+@pytest.mark.parametrize("near", [None, 0.8])
+def test_what_a_conversation_teaches_on_the_way_is_not_tested(desk: Desk, near: float | None) -> None:
+    rows = [(row["question"], row["answer"]) for row in faq(60)]
+    more = [(row["question"], row["answer"]) for row in faq(61)]
+    longer = [talk(*row, *then) for row, then in zip(rows, more, strict=False)]
+    desk.rows("logs.jsonl", [*(talk(*row) for row in rows), *longer])
+    split = desk.split(desk.prepare(duplicates={"near": near}))
+    taught = {r.messages[0].content for r in side(split, "train")}
+    assert sizes(split)["test"] >= 6
+    assert {r.question for r in side(split, "test") if len(r.messages) == 2}
+    assert not taught & {r.messages[0].content for r in side(split, "test")}
+
+
+def test_openings_and_follow_ups_make_no_giant_cluster(desk: Desk) -> None:
+    hello, thanks = ("Hello, are you there?", "Yes, how can I help?"), ("Thank you so much!", "You are welcome.")
+    rows = [talk(*hello, row["question"], row["answer"], *thanks) for row in faq(39)]
+    desk.rows("logs.jsonl", [talk(*hello), talk(thanks[0], hello[1]), *rows])
+    report = desk.split(desk.prepare(duplicates={"near": None})).json("report.json")
+    assert report["largest_cluster"] == 1
+    assert report["rows"]["test"] == 4
 
 
 def test_labels_are_shared_out_alike(desk: Desk) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from kitae.core.records import Message, Origin, Record
 from kitae.evaluate.looking import WORST, failures, label_table, seen_rows
 
 from .desk import record
@@ -27,6 +28,32 @@ def test_a_question_is_seen_when_letters_and_digits_agree(question: str, seen: b
 
 def test_questions_of_signs_only_are_compared_as_they_are() -> None:
     assert seen_rows([record("！", "x"), record("🙂", "x")], [record("!", "a"), record("🙃", "b")]) == [0]
+
+
+def talk(*turns: str) -> Record:
+    roles = ("user", "assistant") * len(turns)
+    messages = [Message(role, text) for role, text in zip(roles, turns, strict=False)]
+    return Record("talk", (Message("system", "Be brief."), *messages), Origin("logs.jsonl", 1))
+
+
+@pytest.mark.parametrize(
+    ("turns", "seen"),
+    [
+        (("Hello!", "Hello."), True),
+        (("When is lunch?", "At noon."), True),
+        (("Hello!", "Hello.", "When is lunch?", "At noon."), True),
+        (("Good day.", "Hello.", "Where is the bath?", "Upstairs."), True),
+        (("Good day.", "Hello.", "When is lunch?", "At noon."), False),
+        (("Hello!", "Hello.", "Where is the garden?", "Behind."), False),
+        (("Is there parking?", "Yes.", "Thanks!", "You are welcome."), False),
+    ],
+)
+def test_every_answered_turn_is_seen_with_what_was_said_before_it(turns: tuple[str, ...], seen: bool) -> None:
+    train = [
+        talk("Hello!", "Hello.", "When is lunch?", "At noon.", "Thanks!", "You are welcome."),
+        talk("Where is the bath?", "Upstairs."),
+    ]
+    assert seen_rows([talk(*turns)], train) == ([0] if seen else [])
 
 
 def test_failures_are_the_least_similar_first_and_never_right_answers() -> None:

@@ -2,7 +2,8 @@
 
 Four rules, in this order. A split somebody else drew (`use: test`) is never thinned; what repeats it leaves training.
 
-- `leaks_into_test`, `leaks_into_validation`: the question is that of a test (validation) row, or near it.
+- `leaks_into_test`, `leaks_into_validation`: a question, the last or an earlier one, is that of a test (validation)
+  row, or near it.
 - `conflicting_answers`: the same question with different answers; the majority's stays, on a tie none.
 - `exact_duplicate`: question and answer are equal after normalisation (NFKC, case, spaces).
 - `near_duplicate`: questions near, numbers equal, and the same answer: a paraphrase with the same answer is no
@@ -18,7 +19,7 @@ from dataclasses import dataclass, field
 
 from kitae.core.recipe import DuplicateSettings
 from kitae.core.records import Edit, Record
-from kitae.data.similarity import Clusters, Fingerprint, fingerprint, near_pairs, same_answer
+from kitae.data.similarity import Clusters, Fingerprint, Turns, fingerprint, near_pairs, same_answer
 
 HELD_OUT_FIRST = {"test": 0, "validation": 1}
 LEAKS = ("test", "validation")
@@ -30,6 +31,7 @@ class _Search:
 
     records: Sequence[Record]
     prints: Sequence[Fingerprint]
+    turns: Turns
     near: Mapping[tuple[int, int], float]
     threshold: float
     gone: dict[int, Edit] = field(default_factory=dict)
@@ -58,8 +60,9 @@ class _Search:
 def find_duplicates(records: Sequence[Record], settings: DuplicateSettings, task: str) -> dict[int, Edit]:
     """Index of every record that goes, to the edit that says by which rule and for which kept record."""
     prints = [fingerprint(record, task) for record in records]
-    near = {} if settings.near is None else near_pairs(prints, settings.near)
-    search = _Search(records, prints, near, settings.near or 1.0)
+    turns = Turns.of(prints)
+    near = {} if settings.near is None else near_pairs(turns, settings.near)
+    search = _Search(records, prints, turns, near, settings.near or 1.0)
     for use in LEAKS:
         _drop_leaks(search, use)
     if settings.conflicts == "drop":
@@ -72,14 +75,13 @@ def find_duplicates(records: Sequence[Record], settings: DuplicateSettings, task
     return search.edits()
 
 
-def duplicate_clusters(records: Sequence[Record], task: str, near: float | None) -> Clusters:
-    """Clusters that no split may cut: equal questions, and near ones whatever their answers and numbers."""
-    prints = [fingerprint(record, task) for record in records]
-    clusters = Clusters(len(records))
-    clusters.join_equal(print_.question or None for print_ in prints)
+def duplicate_clusters(turns: Turns, near: float | None) -> Clusters:
+    """Clusters that no split may cut: who asks or teaches what another asks, or nearly that; numbers do not matter."""
+    clusters = Clusters(turns.asked)
+    clusters.join_equal(turns.shared(), turns.owners)
     if near is not None:
-        for one, other in near_pairs(prints, near):
-            clusters.join(one, other)
+        for one, other in near_pairs(turns, near):
+            clusters.join(turns.owners[one], turns.owners[other])
     return clusters
 
 
@@ -89,19 +91,21 @@ def _preference(record: Record, index: int) -> tuple[int, int, int, int]:
 
 
 def _drop_leaks(search: _Search, use: str) -> None:
-    """Drop what stands outside a drawn split and asks what one of its rows asks."""
+    """Drop what stands outside a drawn split and asks, last or earlier, what one of its rows asks."""
     lower = {"train", "", "validation"} if use == "test" else {"train", ""}
+    turns = search.turns
     held: dict[str, int] = {}
     for index, record in enumerate(search.records):
         if record.use == use and search.prints[index].question:
             held.setdefault(search.prints[index].question, index)
-    for index, record in enumerate(search.records):
-        kept = held.get(search.prints[index].question)
-        if record.use in lower and kept is not None and search.stays(index):
+    for question, index in zip(turns.questions, turns.owners, strict=True):
+        kept = held.get(question)
+        if search.records[index].use in lower and kept is not None and search.stays(index):
             search.drop(index, f"leaks_into_{use}", f"asks what a {use} row asks", kept)
-    for (one, other), similarity in search.near.items():
-        for index, kept in ((one, other), (other, one)):
-            leaks = search.records[index].use in lower and search.records[kept].use == use
+    for pair, similarity in search.near.items():
+        for turn, kept in (pair, pair[::-1]):
+            index = turns.owners[turn]
+            leaks = kept < turns.asked and search.records[kept].use == use and search.records[index].use in lower
             if leaks and search.stays(index):
                 search.drop(index, f"leaks_into_{use}", f"asks nearly what a {use} row asks", kept, similarity)
 
@@ -150,8 +154,9 @@ def _drop_exact(search: _Search, order: Sequence[int]) -> None:
 def _drop_near(search: _Search, order: Sequence[int]) -> None:
     neighbours: dict[int, list[tuple[int, float]]] = defaultdict(list)
     for (one, other), similarity in search.near.items():
-        neighbours[one].append((other, similarity))
-        neighbours[other].append((one, similarity))
+        if other < search.turns.asked:
+            neighbours[one].append((other, similarity))
+            neighbours[other].append((one, similarity))
     kept: set[int] = set()
     for index in order:
         if not search.stays(index):

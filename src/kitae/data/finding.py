@@ -2,7 +2,8 @@
 
 import glob
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -31,15 +32,14 @@ class FoundFile:
 def find(settings: Sequence[SourceSettings], *, folder: Path, out: Workspace) -> Source:
     """Look up every raw file of the recipe that lies in `folder`.
 
-    Raises `SourceError` for a missing, empty or binary file and for a kind of file that has no reader.
+    Raises `SourceError` for a missing, unreadable, empty or binary file and for a kind of file that has no reader.
     """
     listing: dict[str, Any] = {
         "sources": [
             {
                 "settings": {**source.plain(), "path": _portable(source.path, folder)},
                 "files": [
-                    {"name": file.name, "bytes": file.path.stat().st_size, "sha256": file_digest(file.path)}
-                    for file in found
+                    {"name": file.name, "bytes": file.path.stat().st_size, "sha256": _digest(file)} for file in found
                 ],
             }
             for source, found in _located(settings, folder)
@@ -68,7 +68,7 @@ def found_files(source: Source, folder: Path) -> list[FoundFile]:
     digests = {file["name"]: file["sha256"] for entry in listed for file in entry["files"]}
     found = [file for _, files in _located(settings, folder) for file in files]
     for file in found:
-        if digests.get(file.name) != file_digest(file.path):
+        if digests.get(file.name) != _digest(file):
             raise SourceError(
                 f"{file.name} changed while kitae was working",
                 got=str(file.path),
@@ -96,8 +96,27 @@ def _paths(source: SourceSettings, folder: Path) -> list[Path]:
     else:
         found = [where]
     for path in found:
-        _check(path, source)
+        with _told(path):
+            _check(path, source)
     return found
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Tell of a file that the system does not let us read. Raises `SourceError`."""
+    try:
+        yield
+    except OSError as error:
+        raise SourceError(
+            f"{path.name} cannot be read",
+            got=f"{error.strerror or error}: {path}",
+            hint="Give the user who runs kitae the right to read it (chmod u+r FILE), or name a copy of it",
+        ) from error
+
+
+def _digest(file: FoundFile) -> str:
+    with _told(file.path):
+        return file_digest(file.path)
 
 
 def _check(path: Path, source: SourceSettings) -> None:

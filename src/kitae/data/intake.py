@@ -1,6 +1,5 @@
 """Intake: raw rows become records, or go to quarantine with file, row and reason."""
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -10,6 +9,7 @@ from kitae.core.records import Edit, Message, Origin, Record, Terms, record_id
 from kitae.data.encodings import detect_encoding
 from kitae.data.finding import FoundFile
 from kitae.data.language import detect_language
+from kitae.data.quoting import quoted, quoted_masked
 from kitae.data.readers import WORKBOOKS, BadRow, Row, read_rows
 from kitae.data.repair import normalise_safely, repair
 from kitae.data.shapes import Shaped, UnreadableRow, read_shape
@@ -49,6 +49,8 @@ class Quarantined:
     origin: Origin
     reason: str
     excerpt: str
+    masked_excerpt: str
+    """The same without private data: what reports show, whatever the recipe's mode."""
 
     def as_dict(self) -> dict[str, Any]:
         """The row as JSON-ready values."""
@@ -76,7 +78,7 @@ def take_in(file: FoundFile, task: str, count: FileCount) -> Iterator[Record | Q
         if isinstance(made, str):
             count.quarantined += 1
             reasons[made] += 1
-            yield Quarantined(origin, made, _excerpt(raw))
+            yield Quarantined(origin, made, quoted(raw), quoted_masked(raw))
         else:
             record, shape = made
             count.shapes[shape] += 1
@@ -177,8 +179,3 @@ def _use(shaped: Shaped, file: FoundFile, origin: Origin) -> str:
             hint="Map it to train, validation or test, or leave `use` out of columns and kitae draws the split",
         )
     return USES[written.casefold()]
-
-
-def _excerpt(raw: Row | BadRow) -> str:
-    text = raw.excerpt if isinstance(raw, BadRow) else json.dumps(raw.values, ensure_ascii=False)
-    return text[:200]

@@ -22,6 +22,7 @@ from kitae.data.finding import FoundFile, found_files
 from kitae.data.intake import FileCount, Quarantined, file_encoding, take_in
 from kitae.data.privacy.redaction import Redactor, chosen_kinds, masked
 from kitae.data.privacy.surrogates import Keyed
+from kitae.data.quoting import QUOTED_CHARACTERS
 from kitae.data.report import dataset_report, prepare_notes
 from kitae.data.report_page import report_page
 from kitae.data.rules import chosen_rules, empty_answer, judge, learn_norms
@@ -111,9 +112,7 @@ def _redacted(done: Sorted, redactor: Redactor | None, stage: Stage) -> list[Rec
     """Records without private data; what quarantine quotes is masked."""
     if redactor is None:
         return done.kept
-    done.quarantined = [
-        replace(row, excerpt=masked(row.excerpt), reason=masked(row.reason)) for row in done.quarantined
-    ]
+    done.quarantined = [replace(row, excerpt=row.masked_excerpt, reason=masked(row.reason)) for row in done.quarantined]
     out = []
     for number, record in enumerate(done.kept, start=1):
         out.append(redactor.record(record))
@@ -143,7 +142,8 @@ def _set_aside(done: Sorted, records: Sequence[Record], task: str) -> None:
 
 
 def _quarantine(done: Sorted, record: Record, reason: str) -> None:
-    done.quarantined.append(Quarantined(record.origin, reason, masked(record.question[:200])))
+    excerpt = masked(record.question)[:QUOTED_CHARACTERS]
+    done.quarantined.append(Quarantined(record.origin, reason, excerpt, excerpt))
     next(count for count in done.files if count.name == record.origin.file).quarantined += 1
 
 
@@ -172,7 +172,9 @@ def _apply_rules(
 
 
 def _private(record: Record) -> tuple[str, str] | None:
-    kinds = sorted({edit.detail["kind"] for edit in record.history if edit.rule == "privacy"})
+    """Only what stands in the text counts: other columns are redacted, and nobody trains on them."""
+    found = [edit.detail for edit in record.history if edit.rule == "privacy"]
+    kinds = sorted({detail["kind"] for detail in found if detail["place"].startswith("turn ")})
     return ("privacy", f"holds private data: {', '.join(kinds)}") if kinds else None
 
 

@@ -7,8 +7,10 @@ import json
 import re
 import warnings
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,11 @@ ROW_LINES = 400
 CELL_CHARACTERS = 1 << 24
 DELIMITERS = (",", "\t", ";", "|")
 WORKBOOKS = frozenset({".xlsx", ".xlsm"})
+DAMAGE = (
+    zipfile.BadZipFile, zlib.error, SyntaxError, ArithmeticError, AttributeError, EOFError, LookupError, OSError,
+    RuntimeError, TypeError, ValueError,
+)  # fmt: skip
+"""What openpyxl and the readers under it raise on a damaged workbook (the errors of XML parsers are syntax errors)."""
 _BLANK = re.compile(r"\s*")
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -34,11 +41,19 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Cells:
+    """The cells of a row as they stand, and the heading that they may not fit."""
+
+    heading: tuple[str, ...]
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class BadRow:
-    """A row that could not be read: why, and how it begins."""
+    """A row that could not be read: why, and what stood there."""
 
     reason: str
-    excerpt: str
+    content: str | Cells
     row: int
     sheet: str = ""
 
@@ -83,28 +98,15 @@ def read_json(path: Path, encoding: str) -> Iterator[Row | BadRow]:
     if isinstance(value, dict):
         lists = [v for v in value.values() if isinstance(v, list) and v and all(isinstance(i, dict) for i in v)]
         value = lists[0] if len(lists) == 1 and not _is_conversation(lists[0]) else [value]
+    suspect = _suspect(text)
     for number, item in enumerate(value if isinstance(value, list) else [value], start=1):
-        yield _as_row(item, number, escaped="\\u" in text)
+        yield _as_row(item, number, suspect=suspect)
 
 
 def read_workbook(path: Path, encoding: str) -> Iterator[Row | BadRow]:  # noqa: ARG001 the table's signature
     """Rows of every sheet of an XLSX workbook; the first row that is not blank is the heading."""
-    import openpyxl
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # openpyxl tells of styles and validations that it leaves out
-        try:
-            book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-            for sheet in book.worksheets:
-                cells = ([_cell(value) for value in row] for row in sheet.iter_rows(values_only=True))
-                yield from _table(cells, sheet=sheet.title)
-            book.close()
-        except (zipfile.BadZipFile, KeyError, OSError, ValueError) as error:
-            raise SourceError(
-                f"{path.name} is not a readable workbook",
-                got=f"{type(error).__name__}: {error}",
-                hint="Open it in a spreadsheet program and save it again as .xlsx",
-            ) from error
+    for sheet, rows in itertools.groupby(_workbook_rows(path), key=itemgetter(0)):
+        yield from _table(([_cell(value) for value in values] for _, values in rows), sheet=sheet)
 
 
 READERS: dict[str, Reader] = {
@@ -140,12 +142,16 @@ def _records(lines: Iterator[str], delimiter: str) -> Iterator[Sequence[str] | B
                 continue
             waiting = following + waiting
             if _opens_quote(line, delimiter):
-                yield BadRow("a quote is opened and not closed as it should be", line.strip(), 0)
+                yield BadRow("a quote is opened and not closed as it should be", _raw_cells(line, delimiter), 0)
                 continue
         try:
             yield from csv.reader([line], delimiter=delimiter)
         except csv.Error as error:
-            yield BadRow(f"not valid CSV: {error}", line.strip(), 0)
+            yield BadRow(f"not valid CSV: {error}", _raw_cells(line, delimiter), 0)
+
+
+def _raw_cells(line: str, delimiter: str) -> Cells:
+    return Cells((), tuple(line.strip("\r\n").split(delimiter)))
 
 
 def _over_lines(chunk: list[str], delimiter: str) -> list[str] | None:
@@ -188,7 +194,9 @@ def _table(rows: Iterator[Sequence[str] | BadRow], sheet: str = "") -> Iterator[
     for cells in rows:
         if isinstance(cells, BadRow):
             number += 1
-            yield BadRow(cells.reason, cells.excerpt[:200], number, sheet)
+            assert isinstance(cells.content, Cells)
+            content = replace(cells.content, heading=tuple(heading or ()))
+            yield replace(cells, content=content, row=number, sheet=sheet)
             continue
         if not any(cells):
             continue
@@ -200,13 +208,13 @@ def _table(rows: Iterator[Sequence[str] | BadRow], sheet: str = "") -> Iterator[
 
 
 def _named(heading: list[str], cells: Sequence[str], number: int, sheet: str) -> Row | BadRow:
-    excerpt = " | ".join(cells)[:200]
+    content = Cells(tuple(heading), tuple(cells))
     if len(cells) > len(heading) and any(cells[len(heading) :]):
-        return BadRow(f"{len(cells)} cells where the heading has {len(heading)}", excerpt, number, sheet)
+        return BadRow(f"{len(cells)} cells where the heading has {len(heading)}", content, number, sheet)
     if len(cells) < len(heading) and not sheet:
-        return BadRow(f"{len(cells)} cells where the heading has {len(heading)}", excerpt, number, sheet)
+        return BadRow(f"{len(cells)} cells where the heading has {len(heading)}", content, number, sheet)
     if any(undecodable(cell) for cell in cells):
-        return BadRow("bytes that are not text in the file's encoding", _readable(excerpt), number, sheet)
+        return BadRow("bytes that are not text in the file's encoding", content, number, sheet)
     padded = [*cells, *[""] * (len(heading) - len(cells))]
     return Row({name: value for name, value in zip(heading, padded, strict=False) if name}, number, sheet)
 
@@ -219,6 +227,27 @@ def _distinct(names: Sequence[str]) -> list[str]:
         seen[name] = seen.get(name, 0) + 1
         out.append(name if seen[name] == 1 or not name else f"{name}.{seen[name]}")
     return out
+
+
+def _workbook_rows(path: Path) -> Iterator[tuple[str, Sequence[object]]]:
+    """The title of its sheet and the values of every row of a workbook."""
+    import openpyxl
+
+    # Opened here, because openpyxl forgets to close what is damaged.
+    with path.open("rb") as file, warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # openpyxl tells of styles and validations that it leaves out
+        try:
+            book = openpyxl.load_workbook(file, read_only=True, data_only=True)
+            for sheet in book.worksheets:
+                for values in sheet.iter_rows(values_only=True):
+                    yield sheet.title, values
+            book.close()
+        except DAMAGE as error:
+            raise SourceError(
+                f"{path.name} is not a readable workbook",
+                got=f"{type(error).__name__}: {error}",
+                hint="Open it in a spreadsheet program and save it again as .xlsx",
+            ) from error
 
 
 def _cell(value: object) -> str:
@@ -242,32 +271,39 @@ def _loads(text: str) -> Any:
 def _json_row(line: str, number: int) -> Row | BadRow:
     text = line.strip().lstrip("\ufeff")
     if undecodable(text):
-        return BadRow("bytes that are not text in the file's encoding", _readable(text[:200]), number)
+        return BadRow("bytes that are not text in the file's encoding", text, number)
     try:
         value = _loads(text)
     except json.JSONDecodeError as error:
-        return BadRow(f"not valid JSON: {error.msg} at character {error.pos + 1}", text[:200], number)
+        return BadRow(f"not valid JSON: {error.msg} at character {error.pos + 1}", text, number)
     except (ValueError, RecursionError) as error:
-        return BadRow(f"not readable JSON: {error}", text[:200], number)
-    return _as_row(value, number, escaped="\\u" in text)
+        return BadRow(f"not readable JSON: {error}", text, number)
+    return _as_row(value, number, suspect=_suspect(text))
 
 
-def _as_row(value: Any, number: int, *, escaped: bool) -> Row | BadRow:
-    """A parsed value as a row; only text with `escaped` characters in it can hold half of one."""
-    if isinstance(value, list) and _is_conversation(value):
-        return Row({"messages": value}, number)
-    if not isinstance(value, dict):
-        return BadRow(f"a JSON {type(value).__name__} where an object is wanted", repr(value)[:200], number)
-    text = json.dumps(value, ensure_ascii=False) if escaped else ""
+def _as_row(value: Any, number: int, *, suspect: bool) -> Row | BadRow:
+    """A parsed value as a row; only text that is `suspect` can hold half of a character."""
+    values = {"messages": value} if isinstance(value, list) and _is_conversation(value) else value
+    if not isinstance(values, dict):
+        reason = f"a JSON {type(value).__name__} where an object is wanted"
+        return BadRow(reason, json.dumps(value, ensure_ascii=False), number)
+    text = json.dumps(values, ensure_ascii=False) if suspect else ""
+    if undecodable(text):
+        return BadRow("bytes that are not text in the file's encoding", text, number)
     if _LONE_SURROGATE.search(text):
-        return BadRow("half of a character (a lone surrogate)", _readable(text[:200]), number)
-    return Row({str(key): item for key, item in value.items()}, number)
+        return BadRow("half of a character (a lone surrogate)", text, number)
+    return Row({str(key): item for key, item in values.items()}, number)
+
+
+def _suspect(text: str) -> bool:
+    """Whether JSON text may hold half of a character: escaped, or from bytes that could not be decoded."""
+    return "\\u" in text or undecodable(text)
 
 
 def _json_items(text: str) -> Iterator[Row | BadRow]:
     """The objects of a JSON list one by one, as far as it can be read."""
     decoder = json.JSONDecoder(parse_constant=lambda _: None)
-    at = text.index("[") + 1
+    at, suspect = text.index("[") + 1, _suspect(text)
     for number in itertools.count(1):
         at = _skip(text, at)
         if text[at : at + 1] == "]":
@@ -275,9 +311,9 @@ def _json_items(text: str) -> Iterator[Row | BadRow]:
         try:
             value, at = decoder.raw_decode(text, at)
         except (ValueError, RecursionError) as error:
-            yield BadRow(f"the JSON breaks off or is wrong here: {error}", _readable(text[at : at + 200]), number)
+            yield BadRow(f"the JSON breaks off or is wrong here: {error}", text[at:], number)
             return
-        yield _as_row(value, number, escaped="\\u" in text)
+        yield _as_row(value, number, suspect=suspect)
         at = _skip(text, at)
         at += text[at : at + 1] == ","
 
@@ -290,8 +326,3 @@ def _skip(text: str, at: int) -> int:
 def _is_conversation(value: Sequence[Any]) -> bool:
     turns = [turn for turn in value if isinstance(turn, dict)]
     return len(turns) == len(value) > 0 and all({"role", "from"} & turn.keys() for turn in turns)
-
-
-def _readable(text: str) -> str:
-    """Text that can be written as UTF-8, undecodable parts as a question mark."""
-    return text.encode("utf-8", errors="replace").decode("utf-8")

@@ -37,7 +37,7 @@ def dataset_report(
         "rules_count": rules,
         "rules": {rule: _samples(record for record in dropped if record.history[-1].rule == rule) for rule in rules},
         "quarantine": [
-            {**row.as_dict(), "reason": masked(row.reason), "excerpt": masked(row.excerpt)[:EXAMPLE_CHARACTERS]}
+            {**row.as_dict(), "reason": masked(row.reason), "excerpt": row.masked_excerpt[:EXAMPLE_CHARACTERS]}
             for row in quarantined[:EXAMPLES]
         ],
         "edits": count_by([rule for record in kept for rule in {edit.rule for edit in record.history}]),

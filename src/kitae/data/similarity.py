@@ -3,10 +3,15 @@
 MinHash (Broder 1997) with banding (Leskovec, Rajaraman, Ullman, Mining of Massive Datasets, section 3.4) only proposes
 pairs; every pair is then measured exactly by the Jaccard similarity of its character n-grams, so nothing is called near
 that is not. Japanese has no spaces and short words, so its n-grams are characters too, and shorter than English ones.
+
+Training teaches every answer of a conversation, an evaluation asks for the last one. So what a record asks is its last
+question with all before it, and what it teaches is that and each earlier question with all before it: "yes please" says
+nothing alone. What many conversations begin with is a greeting and joins nothing; should a test row ask it and no more,
+the verdict counts that row among those that training had seen.
 """
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -19,6 +24,8 @@ HASHES = 128
 MISSED_SHARE = 1e-4
 """Largest probability with which a pair right at the threshold may be missed."""
 SEED = 20_240_501
+COMMON_TALKS = 10
+"""An earlier question, with all before it, that more records than these teach is a greeting or a menu."""
 BUCKET_RECORDS = 256
 """A record is compared with at most so many earlier ones of the same bucket."""
 
@@ -37,13 +44,13 @@ class Fingerprint:
     """Letters and digits of the answer, or the label."""
     numbers: tuple[str, ...]
     """Numbers in the question: "room 101" and "room 102" are never the same."""
-    grams: frozenset[str]
-    """Character n-grams of `question`."""
+    earlier: tuple[str, ...] = ()
+    """Letters and digits of everything before each answer but the last."""
 
 
 def fingerprint(record: Record, task: str) -> Fingerprint:
     """The comparing forms of a record for a task."""
-    asked = "\n".join(m.content for m in record.prompt if m.role != "system")
+    *earlier, asked = _asked(record)
     answer = record.label if task == "classify" else record.answer
     question = compact(asked)
     return Fingerprint(
@@ -51,8 +58,48 @@ def fingerprint(record: Record, task: str) -> Fingerprint:
         question=question,
         answer=normalise(answer) if task == "classify" else compact(answer),
         numbers=tuple(_NUMBER.findall(question)),
-        grams=grams_of(question),
+        earlier=tuple(map(compact, earlier)),
     )
+
+
+def _asked(record: Record) -> list[str]:
+    """Everything but the system's words before each answer; all of it where there is no answer."""
+    ends = [end for end, message in enumerate(record.messages) if message.role == "assistant"]
+    before = [record.messages[:end] for end in ends or [len(record.messages)]]
+    return ["\n".join(message.content for message in said if message.role != "system") for said in before]
+
+
+@dataclass(frozen=True)
+class Turns:
+    """The questions that records teach: the last ones in the records' order, then the earlier ones but greetings."""
+
+    questions: tuple[str, ...]
+    """Letters and digits of each with all before it."""
+    owners: tuple[int, ...]
+    """The record of each."""
+    asked: int
+    """How many are last ones: turn i below this is what record i asks."""
+
+    @staticmethod
+    def of(prints: Sequence[Fingerprint]) -> "Turns":
+        """The turns of records by their comparing forms."""
+        talks = Counter(question for print_ in prints for question in set(print_.earlier))
+        earlier = [
+            (question, owner)
+            for owner, print_ in enumerate(prints)
+            for question in print_.earlier
+            if talks[question] <= COMMON_TALKS
+        ]
+        return Turns(
+            questions=(*(print_.question for print_ in prints), *(question for question, _ in earlier)),
+            owners=(*range(len(prints)), *(owner for _, owner in earlier)),
+            asked=len(prints),
+        )
+
+    def shared(self) -> list[str | None]:
+        """The questions that some record asks; None for the others, on which nothing hangs, and for empty ones."""
+        asked = set(self.questions[: self.asked]) - {""}
+        return [question if question in asked else None for question in self.questions]
 
 
 def grams_of(compacted: str) -> frozenset[str]:
@@ -76,22 +123,26 @@ def same_answer(one: Fingerprint, other: Fingerprint, threshold: float) -> bool:
     return jaccard(grams_of(one.answer), grams_of(other.answer)) >= threshold
 
 
-def near_pairs(prints: Sequence[Fingerprint], threshold: float) -> dict[tuple[int, int], float]:
-    """(i, j) with i < j to the exact Jaccard similarity of their questions, for all found at or above `threshold`."""
+def near_pairs(turns: Turns, threshold: float) -> dict[tuple[int, int], float]:
+    """(i, j) with i < j to the exact Jaccard similarity of these turns, for all found at or above `threshold`.
+
+    At least i is what a record asks: two earlier turns are no pair.
+    """
     by_question: dict[str, list[int]] = defaultdict(list)
-    for index, print_ in enumerate(prints):
-        if print_.grams:
-            by_question[print_.question].append(index)
+    for index, question in enumerate(turns.questions):
+        if question:
+            by_question[question].append(index)
     groups = list(by_question.values())
-    grams = [prints[group[0]].grams for group in groups]
-    found = {(group[0], other): 1.0 for group in groups for other in group[1:]}
+    grams = [grams_of(question) for question in by_question]
+    found = {(group[0], other): 1.0 for group in groups for other in group[1:] if group[0] < turns.asked}
     for one, other in _candidates(grams, threshold):
         small, large = sorted((len(grams[one]), len(grams[other])))
-        if small < threshold * large:
+        if small < threshold * large or min(groups[one][0], groups[other][0]) >= turns.asked:
             continue
         similarity = jaccard(grams[one], grams[other])
         if similarity >= threshold:
-            found.update({(min(i, j), max(i, j)): similarity for i in groups[one] for j in groups[other]})
+            pairs = ((min(i, j), max(i, j)) for i in groups[one] for j in groups[other])
+            found.update({pair: similarity for pair in pairs if pair[0] < turns.asked})
     return dict(sorted(found.items()))
 
 
@@ -154,10 +205,10 @@ class Clusters:
         a, b = sorted((self.name(one), self.name(other)))
         self._parent[b] = a
 
-    def join_equal(self, keys: Iterable[Hashable]) -> None:
-        """Join members with equal keys; None joins nothing."""
+    def join_equal(self, keys: Iterable[Hashable], members: Iterable[int]) -> None:
+        """Join members with equal keys, of which a member may have several; None joins nothing."""
         first: dict[Hashable, int] = {}
-        for member, key in enumerate(keys):
+        for member, key in zip(members, keys, strict=True):
             if key is not None:
                 self.join(first.setdefault(key, member), member)
 

@@ -1,11 +1,12 @@
 """The third stage: training, validation and test, such that nothing in one is known from another.
 
-Records that ask the same, or nearly the same, and records of one group form a cluster, and a cluster is never cut. What
+Records that ask the same, or nearly the same, and records of one group form a cluster, and a cluster is never cut. All
+answers of a conversation are trained, so one that asks on its way what another asks in the end belongs to it, too. What
 a split is given is decided by a hash of the seed and the cluster, so the same records split the same on any machine.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,10 +15,10 @@ from kitae.core.files import write_json, write_jsonl
 from kitae.core.recipe import SplitSettings
 from kitae.core.records import Edit, Record, read_records
 from kitae.core.settings import digest_of
-from kitae.core.text import compact
 from kitae.core.workspace import Draft, Workspace
 from kitae.data.duplicates import duplicate_clusters
 from kitae.data.shapes import at_path
+from kitae.data.similarity import Turns, fingerprint
 from kitae.data.skew import label_skew
 from kitae.errors import NothingToLearn, RecipeError
 
@@ -45,7 +46,8 @@ def split(dataset: Dataset, *, settings: SplitSettings, seed: int, out: Workspac
     def build(draft: Draft) -> None:
         records = list(read_records(dataset.file("records.jsonl")))
         facts = dataset.json("report.json")
-        clusters = _clusters(records, settings, seed, task=facts["task"], near=facts["near"])
+        turns = Turns.of([fingerprint(record, facts["task"]) for record in records])
+        clusters = _clusters(records, turns, settings, seed, near=facts["near"])
         sides, gone = _drawn(records, clusters)
         open_splits = _open_splits(records, settings)
         _assign([c for c in clusters if _free(c, sides, gone)], open_splits, sides)
@@ -54,7 +56,7 @@ def split(dataset: Dataset, *, settings: SplitSettings, seed: int, out: Workspac
                 draft.file(f"{side}.jsonl"), (r.as_dict() for i, r in enumerate(records) if sides.get(i) == side)
             )
         write_jsonl(draft.file("dropped.jsonl"), (records[i].with_edit(e).as_dict() for i, e in sorted(gone.items())))
-        report = _report(records, clusters, sides, gone, settings)
+        report = _report(records, turns, clusters, sides, gone, settings=settings)
         report["carved"] = sorted(set(open_splits) - {"train"}) if any(r.use for r in records) else []
         write_json(draft.file("report.json"), report)
         _finish(report, draft)
@@ -65,11 +67,12 @@ def split(dataset: Dataset, *, settings: SplitSettings, seed: int, out: Workspac
 
 
 def _clusters(
-    records: Sequence[Record], settings: SplitSettings, seed: int, *, task: str, near: float | None
+    records: Sequence[Record], turns: Turns, settings: SplitSettings, seed: int, *, near: float | None
 ) -> list[_Cluster]:
-    clusters = duplicate_clusters(records, task, near)
+    clusters = duplicate_clusters(turns, near)
     if settings.group_by:
-        clusters.join_equal(value or None for value in _values(records, settings.group_by, "group_by"))
+        groups = _values(records, settings.group_by, "group_by")
+        clusters.join_equal((value or None for value in groups), range(len(records)))
     strata = _values(records, settings.stratify_by, "stratify_by") if settings.stratify_by else [""] * len(records)
     out = []
     for members in clusters.members().values():
@@ -156,9 +159,11 @@ def _fill_empty(clusters: Sequence[_Cluster], shares: Mapping[str, float], sides
 
 def _report(
     records: Sequence[Record],
+    turns: Turns,
     clusters: Sequence[_Cluster],
     sides: Mapping[int, str],
     gone: Mapping[int, Edit],
+    *,
     settings: SplitSettings,
 ) -> dict[str, Any]:
     """Counts that add up, and the proof: nothing that belongs together stands on two sides."""
@@ -178,8 +183,8 @@ def _report(
         "largest_cluster": max(len(cluster.members) for cluster in clusters),
         "proof": {
             "clusters_in_two_splits": sum(_sides(sides, cluster.members) > 1 for cluster in clusters),
-            "questions_in_two_splits": _shared(by_side, [compact(_asked(record)) for record in records], sides),
-            "groups_in_two_splits": _shared(by_side, _values(records, settings.group_by, "group_by"), sides)
+            "questions_in_two_splits": _shared(turns.shared(), turns.owners, sides),
+            "groups_in_two_splits": _shared(_values(records, settings.group_by, "group_by"), range(len(records)), sides)
             if settings.group_by
             else 0,
         },
@@ -190,25 +195,21 @@ def _report(
         "skew": label_skew(by_side),
     }
     assert report["read"] == sum(report["rows"].values()) + report["dropped"]
+    assert len(sides) == sum(report["rows"].values())
     assert not any(report["proof"].values()), report["proof"]
     return report
-
-
-def _asked(record: Record) -> str:
-    return "\n".join(message.content for message in record.prompt if message.role != "system")
 
 
 def _sides(sides: Mapping[int, str], members: Sequence[int]) -> int:
     return len({sides[index] for index in members if index in sides})
 
 
-def _shared(by_side: Mapping[str, Sequence[Record]], values: Sequence[str], sides: Mapping[int, str]) -> int:
+def _shared(values: Iterable[str | None], owners: Iterable[int], sides: Mapping[int, str]) -> int:
     """How many values occur on more than one side."""
     seen: dict[str, set[str]] = defaultdict(set)
-    for index, value in enumerate(values):
+    for value, index in zip(values, owners, strict=True):
         if value and index in sides:
             seen[value].add(sides[index])
-    assert len(sides) == sum(len(rows) for rows in by_side.values())
     return sum(len(found) > 1 for found in seen.values())
 
 

@@ -19,9 +19,16 @@ NO_LABEL = ""
 
 
 def seen_rows(records: Sequence[Record], train: Sequence[Record]) -> list[int]:
-    """Positions of the records whose question training had seen: equal in letters and digits, width and case apart."""
-    known = {_question_form(record) for record in train} - {""}
-    return [row for row, record in enumerate(records) if _question_form(record) in known]
+    """Positions of the records whose question training had seen: equal in letters and digits, width and case apart.
+
+    Training sees every answered turn. A question is seen when all before it was the same, too, or when one of the two
+    was asked alone: "thank you" after another talk is nothing seen.
+    """
+    taught = [turn for record in train for turn in _turns(record)]
+    talks = {talk for talk, _ in taught} - {""}
+    known = talks | {question for _, question in taught} - {""}
+    asked = [_turns(record)[-1] for record in records]
+    return [row for row, (talk, question) in enumerate(asked) if talk in known or question in talks]
 
 
 def failures(
@@ -96,8 +103,19 @@ def counts(records: Sequence[Record]) -> dict[str, Any]:
     }
 
 
-def _question_form(record: Record) -> str:
-    return compact(record.question) or normalise(record.question)
+def _turns(record: Record) -> list[tuple[str, str]]:
+    """Before each answer: all that was said but the system's words, and the user's last words; as compared."""
+    ends = [end for end, message in enumerate(record.messages) if message.role == "assistant"]
+    turns = []
+    for end in ends or [len(record.messages)]:
+        said = [message for message in record.messages[:end] if message.role != "system"]
+        question = next((message.content for message in reversed(said) if message.role == "user"), "")
+        turns.append((_form("\n".join(message.content for message in said)), _form(question)))
+    return turns
+
+
+def _form(text: str) -> str:
+    return compact(text) or normalise(text)
 
 
 def _share(part: int, whole: int) -> float | None:

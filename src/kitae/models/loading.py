@@ -11,6 +11,7 @@ from kitae.core.chat import HOUSE_TEMPLATE
 from kitae.errors import BaseError
 from kitae.models.base import find_base
 from kitae.models.facts import BaseFacts, facts
+from kitae.models.memory import keep_freed_memory
 
 Precision = Literal["bf16", "fp32"]
 
@@ -70,6 +71,7 @@ def load(base: str, *, precision: Precision, digest: str | None = None, folder: 
             got=f"{base} with digest {known.digest[:12]}, planned {digest[:12]}",
             hint="Run the recipe again from the start; the plan is then made for the base as it is",
         )
+    keep_freed_memory()
     try:
         with quiet_transformers():
             model = AutoModelForCausalLM.from_pretrained(

@@ -17,7 +17,7 @@ SMALL_BASE = 100_000_000
 """Below this many parameters the embeddings are a large part of what the base knows, and cheap to train."""
 REFERENCE_WIDTH = 256
 REFERENCE_RATE = 4e-3
-"""Best of a search on kitae-nano (width 256); see docs/LOG.md."""
+"""Between the rates that did best on kitae-nano (width 256) on three sets of data; see docs/LOG.md."""
 RATE_EXPONENT = 1.08
 """Takes 4e-3 at width 256 to 2e-4 at width 4,096: the LoRA rate of 7B models in QLoRA (arXiv:2305.14314, table 9)."""
 WANTED_STEPS = 400
@@ -55,7 +55,7 @@ Decision = tuple[Any, str]
 def precision(facts: Facts) -> Decision:
     """Number format of the matrix products."""
     if facts.hardware.bf16:
-        return "bf16", "this machine multiplies bf16 in hardware, about four times as fast as fp32"
+        return "bf16", "this machine multiplies bf16 in hardware, about twice as fast in training as fp32"
     return "fp32", "this machine has no bf16 in hardware; emulated bf16 would be slower than fp32"
 
 

@@ -105,7 +105,7 @@ class Redactor:
             return [self._column(column, item, edits) for item in value]
         if not isinstance(value, str) or not value.strip():
             return value
-        kind = _private_column(column)
+        kind = private_column(column)
         kind = kind if kind in self.kinds and value.casefold() not in ROLES_AS_WRITTEN else None
         if kind is None:
             text, found = self.text(value)
@@ -126,7 +126,8 @@ def chosen_kinds(kinds: Sequence[str] | str) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=1024)
-def _private_column(column: str) -> str | None:
+def private_column(column: str) -> str | None:
+    """The kind of private data that a column with this heading holds, or None."""
     return next((kind for kind, words in PRIVATE_HEADINGS if re.search(words, column, re.IGNORECASE)), None)
 
 
