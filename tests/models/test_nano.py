@@ -1,0 +1,72 @@
+"""kitae-nano as it ships: small enough, plain to load, honest about what it is."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from kitae.core.chat import encode
+from kitae.core.records import Message
+from kitae.models import facts, load_tokenizer
+
+TOOLS = Path(__file__).parents[2] / "tools"
+MOST_BYTES = 20_000_000
+TALK = (
+    Message("user", "朝食は？"),
+    Message("assistant", "七時です。"),
+    Message("user", "Bath?"),
+    Message("assistant", "Six."),
+)
+
+
+def test_it_is_a_plain_small_bilingual_base() -> None:
+    known = facts("kitae-nano")
+    assert (known.architecture, known.dtype, known.tied) == ("LlamaForCausalLM", "bf16", True)
+    assert sum(file.stat().st_size for file in known.path.iterdir()) <= MOST_BYTES
+    assert {file.suffix for file in known.path.iterdir()} <= {".safetensors", ".json", ".jinja", ".md"}
+    tokenizer = load_tokenizer("kitae-nano")
+    for text in ("温泉まんじゅう 3箱、¥1,200 です。", "Wi-Fi isn't working!\n\t🙂"):
+        assert tokenizer.decode(tokenizer(text, add_special_tokens=False)["input_ids"]) == text
+
+
+def test_its_generation_markers_mark_what_is_trained() -> None:
+    tokenizer = load_tokenizer("kitae-nano")
+    ((row,),) = encode(tokenizer, [TALK])
+    marked = tokenizer.apply_chat_template(
+        [message.as_dict() for message in TALK], return_dict=True, return_assistant_tokens_mask=True
+    )
+    assert list(row.ids) == marked["input_ids"]
+    assert list(row.trained) == [bool(mark) for mark in marked["assistant_masks"]]
+
+
+def test_its_card_says_what_it_was_made_from_and_how_good_it_is() -> None:
+    known = facts("kitae-nano")
+    card = (known.path / "README.md").read_text("utf-8")
+    assert known.licence.casefold() == "apache-2.0"
+    assert f"{known.parameters / 1e6:.1f} million parameters" in card
+    for part in ("| all |", "bits per byte", "not for work", "CC BY 4.0", "never read", "pretrain_nano.py"):
+        assert part in card
+    settings = json.loads(card.rpartition("```json")[2].partition("```")[0])
+    assert (settings["seed"], settings["tokens"]) == (20_240, 13_000_000)
+
+
+def test_no_label_of_the_two_tasks_reaches_pre_training(shared_data: Path) -> None:
+    """The readers give texts only; no document of the mixture is a category or a topic."""
+    code = (
+        f"import sys; sys.path.insert(0, {str(TOOLS)!r})\n"
+        "import json, pathlib\n"
+        "from nano import sources\n"
+        f"kept, held = sources.read(pathlib.Path({str(shared_data)!r}))\n"
+        "print(json.dumps([kept.questions_en + held.questions_en, kept.utterances_ja + held.utterances_ja]))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    english, japanese = json.loads(done.stdout)
+    categories = json.loads((shared_data / "banking77" / "categories.json").read_text("utf-8"))
+    assert not set(english) & set(categories)
+    test_rows = (shared_data / "banking77" / "test.csv").read_text("utf-8")
+    assert sum(f"{text}," in test_rows for text in english) < len(english) / 100
+    rows = (shared_data / "asdc_ja" / "vanilla__topic.L1.1turn.VanillaUtterances.jsonl").read_text("utf-8").splitlines()
+    official = [json.loads(row) for row in rows]
+    unseen = {row["utterances"][0]["text"] for row in official if row["purpose"] != "train"}
+    assert not unseen & set(japanese)
+    assert not {row["meta"]["topic"] for row in official} & set(japanese)
