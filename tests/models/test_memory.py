@@ -14,9 +14,10 @@ if sys.argv[1] == "keep":
     assert keep_freed_memory()
 def step():
     kept = [torch.ones(3_000_000) for _ in range(8)]
-step()
+for _ in range(4):
+    step()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-for _ in range(5):
+for _ in range(10):
     step()
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
