@@ -186,7 +186,7 @@ def worker_kitae(site: Path) -> dict[str, Any]:
 
     raw = json.loads((site / "rows.json").read_text())
     record = Record("0" * 16, (Message("user", ""),), Origin("rows", 1))
-    rows = [Row(record, Tokens(tuple(r["ids"]), tuple(r["trained"]))) for r in raw]
+    rows = [Row(record, Tokens(tuple(r["ids"]), tuple(r["trained"]), turns=1)) for r in raw]
     base = str(site / "base")
     model = models.attach(models.load(base, precision="bf16").model, method_of(base), seed=SEED)
     steps = tuple(tuple(range(i, i + ROWS_PER_STEP)) for i in range(0, len(rows), ROWS_PER_STEP))
