@@ -9,8 +9,8 @@ import torch
 from kitae.core.files import folder_digests
 from kitae.core.resolved import ResolvedMethod
 from kitae.errors import BaseError, DamagedArtifact, UnknownName
-from kitae.models import attach, facts, load, load_adapter, merge, ready, save_adapter
-from kitae.models.adapters import CONFIG, WEIGHTS
+from kitae.models import attach, facts, load, ready, save_adapter
+from kitae.models.adapters import CONFIG, WEIGHTS, load_adapter, merge
 
 IDS = torch.arange(6, 26)[None]
 

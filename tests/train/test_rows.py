@@ -44,7 +44,7 @@ def test_where_a_template_rewrites_history_each_answer_is_a_row_that_equals_serv
         "three<|end|>",
     ]
     found = audit(tokenizer, rows, left_out)
-    assert (found.rows, found.prompts_compared, found.later_prompts_differ) == (3, 3, 0)
+    assert (found.records, found.rows, found.prompts_compared, found.later_prompts_differ) == (1, 3, 3, 0)
     shorter, left_out = tokenise(tokenizer, [talk], max_row_tokens=len(rows[1]))
     assert ([row.tokens for row in shorter], shorter[-1].cut) == ([row.tokens for row in rows[:2]], 2)
     assert not left_out

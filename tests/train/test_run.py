@@ -13,6 +13,7 @@ from kitae import models, train
 from kitae.core.files import read_jsonl
 from kitae.core.workspace import Workspace
 from kitae.errors import BaseError, NothingToLearn, TrainingDiverged
+from kitae.models.adapters import load_adapter
 from kitae.models.loading import Loaded
 
 
@@ -73,7 +74,7 @@ def test_the_adapter_is_plain_peft(tmp_path: Path, kind: str, embeddings: bool) 
     place = build_tiny(kind, tmp_path / "base")
     adapter = train_here(tmp_path / "home", place, epochs=1, embeddings=embeddings)
     plain = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(place), adapter.file("adapter")).eval()
-    ours: Loaded = models.load_adapter(models.load(str(place), precision="fp32"), adapter.file("adapter"))
+    ours: Loaded = load_adapter(models.load(str(place), precision="fp32"), adapter.file("adapter"))
     untouched = AutoModelForCausalLM.from_pretrained(place).eval()
     ids = torch.arange(20)[None] + 5
     with torch.no_grad():

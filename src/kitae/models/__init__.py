@@ -17,9 +17,7 @@ __all__ = [
     "facts",
     "generate",
     "load",
-    "load_adapter",
     "load_tokenizer",
-    "merge",
     "ready",
     "save_adapter",
     "stream",
@@ -54,20 +52,6 @@ def save_adapter(peft_model: Any, folder: Path, *, base: str) -> None:
     from kitae.models import adapters
 
     adapters.save_adapter(peft_model, folder, base=base)
-
-
-def load_adapter(loaded: "Loaded", folder: Path) -> "Loaded":
-    """A base with a saved adapter on it; see `kitae.models.adapters.load_adapter`."""
-    from kitae.models import adapters
-
-    return adapters.load_adapter(loaded, folder)
-
-
-def merge(loaded: "Loaded") -> "Loaded":
-    """The adapter added into the weights; see `kitae.models.adapters.merge`."""
-    from kitae.models import adapters
-
-    return adapters.merge(loaded)
 
 
 def ready(base: str, adapter_folder: Path | None, *, digest: str | None = None, folder: Path | None = None) -> "Loaded":

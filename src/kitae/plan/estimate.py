@@ -10,7 +10,7 @@ bf16 on CUDA), which for a large base is the larger need. The constants were fit
 from dataclasses import dataclass
 
 from kitae.core.resolved import ResolvedMethod, ResolvedTrain
-from kitae.core.sizes import CHUNK_LOGITS, MICRO_BATCH_TOKENS
+from kitae.core.sizes import CHUNK_LOGITS, micro_batch_tokens
 from kitae.models.facts import BaseFacts
 from kitae.plan.hardware import GIB, Hardware
 
@@ -91,7 +91,7 @@ def estimate(
 ) -> Estimate:
     """Memory in bytes by term and time in seconds for training `total_tokens` tokens (all epochs together)."""
     trained = trained_parameters(facts, method)
-    tokens = max(train.max_row_tokens, min(train.tokens_per_step, micro_batch_tokens(train)))
+    tokens = micro_batch_tokens(max_row_tokens=train.max_row_tokens, tokens_per_step=train.tokens_per_step)
     number = BYTES[train.precision]
     kept = ACTIVATION_FACTOR * layer_parameters(facts) / max(1, facts.width)
     terms = {
@@ -119,11 +119,6 @@ def flops_per_token(facts: BaseFacts, method: ResolvedMethod) -> float:
     lora = trained_parameters(facts, method) - (facts.embedding_parameters if method.train_embeddings else 0)
     body = facts.parameters - facts.embedding_parameters
     return 4.0 * body + 6.0 * lora + LABELLED_SHARE * head * (6.0 if method.train_embeddings else 4.0)
-
-
-def micro_batch_tokens(train: ResolvedTrain) -> int:
-    """Tokens that go through the model at once: a step is cut into packed rows of at most this many."""
-    return max(train.max_row_tokens, min(train.tokens_per_step, MICRO_BATCH_TOKENS))
 
 
 def rate(facts: BaseFacts, train: ResolvedTrain, hardware: Hardware) -> float:

@@ -22,6 +22,7 @@ COMPARED_PROMPTS = 2_000
 class Audit:
     """Counts over the training rows."""
 
+    records: int
     rows: int
     tokens: int
     trained_tokens: int
@@ -35,7 +36,8 @@ class Audit:
         """The audit for people."""
         share = self.trained_tokens / max(1, self.tokens)
         return (
-            f"{self.rows:,} rows, {self.tokens:,} tokens, {self.trained_tokens:,} of them trained ({share:.0%}); "
+            f"{self.rows:,} rows of {self.records:,} records, {self.tokens:,} tokens, "
+            f"{self.trained_tokens:,} of them trained ({share:.0%}); "
             f"{self.rows_cut:,} rows cut, {self.rows_left_out:,} left out; every answer ends with its end token; "
             f"{self.prompts_compared:,} prompts equal what serving feeds"
         )
@@ -57,6 +59,7 @@ def audit(tokenizer: Any, rows: Sequence[Row], left_out: Sequence[LeftOut]) -> A
     _check_special_tokens(tokenizer, rows)
     compared, later = _compare_prompts(tokenizer, rows)
     return Audit(
+        records=len({row.record.id for row in rows}),
         rows=len(rows),
         tokens=sum(map(len, rows)),
         trained_tokens=sum(row.labels for row in rows),

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from kitae.core.resolved import ResolvedTrain
-from kitae.core.sizes import MICRO_BATCH_TOKENS
+from kitae.core.sizes import micro_batch_tokens
 from kitae.errors import Interrupted
 from kitae.train import checkpoint
 from kitae.train.checkpoint import Checkpoint, under, within
@@ -37,7 +37,8 @@ class Work:
     @property
     def budget(self) -> int:
         """Tokens of a micro-batch."""
-        return max(self.settings.max_row_tokens, min(self.settings.tokens_per_step, MICRO_BATCH_TOKENS))
+        asked = self.settings
+        return micro_batch_tokens(max_row_tokens=asked.max_row_tokens, tokens_per_step=asked.tokens_per_step)
 
     @property
     def validates_after(self) -> frozenset[int]:
