@@ -22,9 +22,9 @@ from inn.rows import CHAT, CSV, XLSX, Pool, Row
 
 OUT = Path(__file__).parents[1] / "src" / "kitae" / "data" / "inn"
 SEED = 20250401
-PER_CELL = 92
+PER_CELL = 150
 """Questions written for each intent and language; mojibake that can be undone needs a choice, so some stay unused."""
-CLEAN_SINGLE = 45
+CLEAN_SINGLE = 62
 TWO_TURNS = 180
 
 
