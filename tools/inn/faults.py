@@ -96,17 +96,16 @@ def _take(pool: Pool, language: str, count: int, rng: random.Random, works: Call
     rows: list[Row] = []
     cells = [key for key in pool.cells if key[1] == language]
     rng.shuffle(cells)
-    for key in cells * 3:
-        if len(rows) == count:
-            return rows
-        spare = pool.cells[key]
-        if len(spare) < 3:
-            continue
-        found = next((q for q in spare if len(q.text) > 8 and works(q.text)), None)
-        if found is not None:
-            spare.remove(found)
-            rows.append(pool.row(found))
-    assert len(rows) == count, (language, len(rows))
+    while len(rows) < count:
+        before = len(rows)
+        for key in cells:
+            spare = pool.cells[key]
+            found = next((q for q in spare if len(q.text) > 8 and works(q.text)), None)
+            if found is not None and len(spare) >= 3 and len(rows) < count:
+                spare.remove(found)
+                rows.append(pool.row(found))
+        if len(rows) == before:
+            raise SystemExit(f"only {len(rows)} of {count} {language} questions can be misread so; raise PER_CELL")
     return rows
 
 
