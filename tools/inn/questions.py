@@ -10,6 +10,7 @@ from pathlib import Path
 
 from inn.tables import AFTER_STAY, NEUTRAL, SLIPS_JA, SLOTS
 from inn.text import Accepted
+from kitae.core.text import compact
 
 HERE = Path(__file__).parent
 LANGUAGES = ("ja", "en")
@@ -138,18 +139,27 @@ class Writer:
         return self.affixes[head + topic] + self.affixes[head + "generic"]
 
 
+def freely_written() -> set[str]:
+    """Return the wild questions in compact form: no raw row may ask one, or the honest figure is not honest."""
+    with (HERE / "wild.tsv").open(encoding="utf-8", newline="") as file:
+        rows = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
+        return {compact(row["question"]) for row in rows}
+
+
 def write_all(per_cell: int, rng: random.Random) -> dict[tuple[str, str], list[Question]]:
     """Return (intent, language) -> that many questions, every core in turn, none too like another."""
-    accepted = Accepted(LIKENESS_CEILING)
+    accepted, wild = Accepted(LIKENESS_CEILING), freely_written()
     cells: dict[tuple[str, str], list[Question]] = {}
     for language in LANGUAGES:
         writer, by_intent = Writer(language, rng), cores(language)
         for intent in intents():
-            cells[intent, language] = _cell(by_intent[intent], intent, writer, accepted, per_cell)
+            cells[intent, language] = _cell(by_intent[intent], intent, writer, accepted, wild, per_cell)
     return cells
 
 
-def _cell(lines: list[str], intent: str, writer: Writer, accepted: Accepted, wanted: int) -> list[Question]:
+def _cell(
+    lines: list[str], intent: str, writer: Writer, accepted: Accepted, wild: set[str], wanted: int
+) -> list[Question]:
     taken: list[Question] = []
     for _ in range(60):
         order = list(enumerate(lines))
@@ -157,7 +167,7 @@ def _cell(lines: list[str], intent: str, writer: Writer, accepted: Accepted, wan
         for number, core in order:
             for _ in range(4):
                 text = writer.write(core, intent)
-                if accepted.add(text, writer.language):
+                if compact(text) not in wild and accepted.add(text, writer.language):
                     taken.append(Question(text, intent, writer.language, number))
                     break
             if len(taken) == wanted:
