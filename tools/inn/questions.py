@@ -10,7 +10,6 @@ from pathlib import Path
 
 from inn.tables import AFTER_STAY, NEUTRAL, SLIPS_JA, SLOTS
 from inn.text import Accepted
-from kitae.core.text import compact
 
 HERE = Path(__file__).parent
 LANGUAGES = ("ja", "en")
@@ -139,27 +138,25 @@ class Writer:
         return self.affixes[head + topic] + self.affixes[head + "generic"]
 
 
-def freely_written() -> set[str]:
-    """Return the wild questions in compact form: no raw row may ask one, or the honest figure is not honest."""
+def freely_written() -> list[str]:
+    """Return the wild questions: no raw row may ask one, or the second figure is not honest."""
     with (HERE / "wild.tsv").open(encoding="utf-8", newline="") as file:
         rows = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
-        return {compact(row["question"]) for row in rows}
+        return [row["question"] for row in rows]
 
 
 def write_all(per_cell: int, rng: random.Random) -> dict[tuple[str, str], list[Question]]:
     """Return (intent, language) -> that many questions, every core in turn, none too like another."""
-    accepted, wild = Accepted(LIKENESS_CEILING), freely_written()
+    accepted = Accepted(LIKENESS_CEILING, refused=freely_written())
     cells: dict[tuple[str, str], list[Question]] = {}
     for language in LANGUAGES:
         writer, by_intent = Writer(language, rng), cores(language)
         for intent in intents():
-            cells[intent, language] = _cell(by_intent[intent], intent, writer, accepted, wild, per_cell)
+            cells[intent, language] = _cell(by_intent[intent], intent, writer, accepted, per_cell)
     return cells
 
 
-def _cell(
-    lines: list[str], intent: str, writer: Writer, accepted: Accepted, wild: set[str], wanted: int
-) -> list[Question]:
+def _cell(lines: list[str], intent: str, writer: Writer, accepted: Accepted, wanted: int) -> list[Question]:
     taken: list[Question] = []
     for _ in range(60):
         order = list(enumerate(lines))
@@ -167,7 +164,7 @@ def _cell(
         for number, core in order:
             for _ in range(4):
                 text = writer.write(core, intent)
-                if compact(text) not in wild and accepted.add(text, writer.language):
+                if accepted.add(text, writer.language):
                     taken.append(Question(text, intent, writer.language, number))
                     break
             if len(taken) == wanted:
