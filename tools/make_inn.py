@@ -17,7 +17,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 
 from inn import duplicates, faults, files, report
-from inn.questions import HERE, LANGUAGES, canonical, intents, write_all
+from inn.questions import LANGUAGES, canonical, intents, wild, write_all
 from inn.rows import CHAT, CSV, XLSX, Pool, Row
 
 OUT = Path(__file__).parents[1] / "src" / "kitae" / "data" / "inn"
@@ -61,8 +61,9 @@ def build(seed: int) -> tuple[dict[str, bytes], files.Laid]:
         XLSX: files.faq_staff(laid),
         "truth.jsonl": files.truth(laid),
         "canonical.json": _canonical(),
+        "wild.jsonl": _wild(),
     }
-    return (out | {"wild.jsonl": wild} if (wild := _wild()) else out), laid
+    return out, laid
 
 
 def _canonical() -> bytes:
@@ -71,19 +72,19 @@ def _canonical() -> bytes:
     return (json.dumps(table, ensure_ascii=False, indent=2) + "\n").encode()
 
 
-def _wild() -> bytes | None:
-    """Return the questions of the other writer with the canonical answers, if there are any."""
-    path = HERE / "wild.tsv"
-    if not path.exists():
-        return None
+def _wild() -> bytes:
     answers = canonical()
-    records: list[dict[str, Any]] = []
-    with path.open(encoding="utf-8", newline="") as file:
-        for line in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE):
-            intent, language = line["intent"], line["language"]
-            answer = answers[intent][language]
-            records.append({"question": line["question"], "answer": answer, "intent": intent, "language": language})
-    return files.jsonl(records)
+    return files.jsonl(
+        [
+            {
+                "question": row["question"],
+                "answer": answers[row["intent"]][row["language"]],
+                "intent": row["intent"],
+                "language": row["language"],
+            }
+            for row in wild()
+        ]
+    )
 
 
 def main() -> int:

@@ -67,7 +67,8 @@ def problem_with(words: list[str]) -> str:
 def test_recipes_in_documents_load(page: Path) -> None:
     for body in blocks(page, "yaml"):
         values = yaml.safe_load(body)
-        parse_recipe(values if "name" in values else SMALLEST | values)
+        whole = values if "name" in values else SMALLEST | values
+        assert parse_recipe(whole).name == whole["name"]
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=name_of)

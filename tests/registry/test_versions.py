@@ -171,7 +171,9 @@ def test_a_refused_version_is_registered_and_raises_with_its_reasons(workspace: 
 
 def test_a_candidate_does_not_raise(workspace: Workspace, submit: Submit) -> None:
     submit()
-    registry.enforce(registry.show_version(workspace, "faq"))
+    card = registry.show_version(workspace, "faq")
+    registry.enforce(card)
+    assert card.status == "candidate"
 
 
 def test_a_version_whose_files_are_gone_is_still_listed(workspace: Workspace, submit: Submit) -> None:

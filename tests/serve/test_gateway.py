@@ -127,12 +127,14 @@ def test_keys_that_ask_for_nothing_are_let_through(client):
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[]", b'{"model": NaN}'])
 def test_bodies_that_are_no_request(client, content):
-    error_of(client.post("/v1/chat/completions", content=content, headers={"Content-Type": "application/json"}), 400)
+    response = client.post("/v1/chat/completions", content=content, headers={"Content-Type": "application/json"})
+    assert error_of(response, 400)["type"] == "invalid_request_error"
 
 
 def test_a_form_cannot_ask(client):
     content = json.dumps(body())
-    error_of(client.post("/v1/chat/completions", content=content, headers={"Content-Type": "text/plain"}), 400)
+    response = client.post("/v1/chat/completions", content=content, headers={"Content-Type": "text/plain"})
+    assert error_of(response, 400)["type"] == "invalid_request_error"
 
 
 def test_a_body_too_large(client):

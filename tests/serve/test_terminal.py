@@ -43,7 +43,9 @@ def test_the_answer_appears_piece_by_piece():
 
 def test_it_ends_with_exit_end_of_input_and_interrupt():
     for end in ("/exit", EOFError, KeyboardInterrupt):
-        talk(["", "   ", end])
+        engine = Recording()
+        talk(["", "   ", end], engine)
+        assert engine.asked == []
 
 
 def test_the_conversation_is_remembered_until_reset():

@@ -98,14 +98,14 @@ def _take(pool: Pool, language: str, count: int, rng: random.Random, works: Call
     rng.shuffle(cells)
     while len(rows) < count:
         before = len(rows)
-        for key in cells:
-            spare = pool.cells[key]
+        for spare in (pool.cells[key] for key in cells):
             found = next((q for q in spare if len(q.text) > 8 and works(q.text)), None)
-            if found is not None and len(spare) >= 3 and len(rows) < count:
-                spare.remove(found)
-                rows.append(pool.row(found))
+            if found is None or len(spare) < 3 or len(rows) == count:
+                continue
+            spare.remove(found)
+            rows.append(pool.row(found))
         if len(rows) == before:
-            raise SystemExit(f"only {len(rows)} of {count} {language} questions can be misread so; raise PER_CELL")
+            raise ValueError(f"only {len(rows)} of {count} {language} questions can be misread so; raise PER_CELL")
     return rows
 
 

@@ -40,6 +40,12 @@ def canonical() -> dict[str, dict[str, str]]:
         return {row["intent"]: {"ja": row["ja"], "en": row["en"]} for row in csv.DictReader(file, delimiter="\t")}
 
 
+def wild() -> list[dict[str, str]]:
+    """Return the questions of the other writer, from no template: question, intent, language."""
+    with (HERE / "wild.tsv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+
+
 def sections(*names: str) -> dict[str, list[str]]:
     """Read files of `# heading` lines followed by one entry a line."""
     found: dict[str, list[str]] = {}
@@ -138,16 +144,12 @@ class Writer:
         return self.affixes[head + topic] + self.affixes[head + "generic"]
 
 
-def freely_written() -> list[str]:
-    """Return the wild questions: no raw row may ask one, or the second figure is not honest."""
-    with (HERE / "wild.tsv").open(encoding="utf-8", newline="") as file:
-        rows = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
-        return [row["question"] for row in rows]
-
-
 def write_all(per_cell: int, rng: random.Random) -> dict[tuple[str, str], list[Question]]:
-    """Return (intent, language) -> that many questions, every core in turn, none too like another."""
-    accepted = Accepted(LIKENESS_CEILING, refused=freely_written())
+    """Return (intent, language) -> that many questions, every core in turn, none too like another or a wild one."""
+    accepted = Accepted(LIKENESS_CEILING)
+    for row in wild():
+        # Taken first: a raw row that is too like a wild question would make the second figure too kind.
+        accepted.add(row["question"], row["language"])
     cells: dict[tuple[str, str], list[Question]] = {}
     for language in LANGUAGES:
         writer, by_intent = Writer(language, rng), cores(language)

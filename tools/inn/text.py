@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable
 
 GRAM = {"ja": 3, "en": 5}
 """Characters per n-gram: a Japanese character carries more than a Latin letter."""
@@ -28,19 +27,14 @@ def jaccard(left: str, right: str, size: int) -> float:
     return len(a & b) / len(a | b)
 
 
-def bare(text: str) -> str:
-    """Letters and digits only: two texts with the same are the same question."""
-    return re.sub(r"[\s\W]+", "", normalise(text))
-
-
 class Accepted:
-    """The questions taken so far; refuses one that is equal or too like an earlier one, or equal to a refused one."""
+    """The questions taken so far; refuses one that is equal or too like an earlier one."""
 
-    def __init__(self, ceiling: float, refused: Iterable[str] = ()) -> None:
+    def __init__(self, ceiling: float) -> None:
         self.ceiling = ceiling
         self._sizes: list[int] = []
         self._where: dict[str, dict[str, list[int]]] = {"ja": defaultdict(list), "en": defaultdict(list)}
-        self._seen = {bare(text) for text in refused}
+        self._seen: set[str] = set()
 
     def nearest(self, text: str, language: str) -> float:
         """Return the highest similarity to any accepted text of the language."""
@@ -50,7 +44,7 @@ class Accepted:
 
     def add(self, text: str, language: str) -> bool:
         """Take the text if it is new enough; say whether it was taken."""
-        key = bare(text)
+        key = re.sub(r"[\s\W]+", "", normalise(text))
         if key in self._seen or self.nearest(text, language) >= self.ceiling:
             return False
         self._seen.add(key)

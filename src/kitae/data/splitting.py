@@ -44,6 +44,7 @@ def split(dataset: Dataset, *, settings: SplitSettings, seed: int, out: Workspac
     """
 
     def build(draft: Draft) -> None:
+        """Draw the sides and write every file of the split."""
         records = list(read_records(dataset.file("records.jsonl")))
         facts = dataset.json("report.json")
         turns = Turns.of([fingerprint(record, facts["task"]) for record in records])

@@ -34,6 +34,7 @@ def resolve(recipe: Recipe, split: Split, *, facts: BaseFacts, hardware: Hardwar
     """
 
     def build(draft: Draft) -> None:
+        """Decide, estimate, say so, and refuse before anything is written."""
         lengths = measure(recipe, split, facts)
         values, reasons = decide(Facts(recipe, facts, hardware, lengths))
         settings = assemble(recipe, facts, values)

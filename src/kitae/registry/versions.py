@@ -42,6 +42,7 @@ def submit(
     made_from = {**lineage, **ours}
 
     def build(draft: Draft) -> None:
+        """Say what each gate decided and write the card."""
         sentence = str(verdict.summary.get("sentence", ""))
         lines = [f"{'passed' if result.passed else 'REFUSED'}: {result.reason}" for result in results]
         for line, result in zip(lines, results, strict=True):
@@ -117,6 +118,7 @@ def _register(version: Version, out: Workspace) -> VersionRow:
     card = version.json(CARD)
 
     def work(session: Session) -> VersionRow:
+        """Find the row, or add it and its audit row."""
         mine = select(VersionRow).where(VersionRow.name == card["name"], VersionRow.digest == version.digest)
         found = session.scalars(mine).first()
         if found is not None:
