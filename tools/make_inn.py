@@ -7,12 +7,10 @@ python tools/make_inn.py --check    regenerate, compare with what is there, prin
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import random
 import sys
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 

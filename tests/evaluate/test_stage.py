@@ -218,6 +218,15 @@ def test_each_language_has_its_figures(workspace: Workspace) -> None:
     assert "13a" in bleu["en"]
 
 
+def test_rows_whose_language_has_no_tokeniser_are_said_to_have_no_bleu(workspace: Workspace) -> None:
+    french = [record(f"Question {row} ?", "Oui.", "fr", row=row, file="wild.csv") for row in range(1, 5)]
+    sets = judged(workspace, wild=[*WILD, *french]).json("verdict.json")["sets"]
+    told = {
+        name: [words["en"] for words in values["sentences"] if "BLEU" in words["en"]] for name, values in sets.items()
+    }
+    assert told == {"test": [], "wild": ["BLEU is not given for 4 rows of `wild` (fr): there is no tokeniser for them"]}
+
+
 def test_labels_are_judged_as_labels(workspace: Workspace) -> None:
     label = {"Parking": "parking", "Wi-Fi": "network", "Breakfast": "breakfast"}
     rows = [record(row.question, label[row.answer.split()[0]], row=n) for n, row in enumerate(WILD)]

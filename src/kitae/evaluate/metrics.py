@@ -22,7 +22,7 @@ Array = NDArray[np.float64]
 GRAIN = 2.0**30
 """Scores are kept as whole multiples of 1/GRAIN: their sums are exact, and so the same in any order on any machine."""
 BLEU_TOKENISERS = {"ja": "ja-mecab", "en": "13a"}
-"""sacrebleu's tokenisers by language. Where there is none, BLEU is not given and the report says so."""
+"""sacrebleu's tokenisers by language. Where there is none, BLEU is not given and the verdict says so."""
 BLEU_ORDER = 4
 FORM = "norm:nfkc+spaces+trim|case:mixed"
 

@@ -1,7 +1,10 @@
 """The verdict in words, in English and Japanese: what a person reads first, and must be able to trust."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+from kitae.evaluate.metrics import BLEU_TOKENISERS
 
 Words = dict[str, str]
 
@@ -124,6 +127,19 @@ def seen(name: str, values: Mapping[str, Any]) -> Words | None:
     return {
         "en": f"{found['rows']:,} of the {values['n']:,} questions of `{name}` are in the training split{english}",
         "ja": f"`{name}`の質問{values['n']:,}件のうち{found['rows']:,}件は学習データにあります{japanese}",
+    }
+
+
+def without_bleu(name: str, languages: Iterable[str]) -> Words | None:
+    """How many rows have no BLEU because their language has no tokeniser, or None when all have."""
+    rows = Counter(language for language in languages if language not in BLEU_TOKENISERS)
+    if not rows:
+        return None
+    named = ", ".join(sorted(language for language in rows if language))
+    return {
+        "en": f"BLEU is not given for {rows.total():,} rows of `{name}` "
+        f"({named or 'language not known'}): there is no tokeniser for them",
+        "ja": f"`{name}`の{rows.total():,}件（{named or '言語不明'}）には形態素解析器がないため、BLEUはありません",
     }
 
 

@@ -108,7 +108,7 @@ def _set(
     }
     if settings.task == "classify" and part.records:
         values["by_label"] = label_table(part.records, answers["tuned"], known_answers(data.train))
-    values["sentences"] = _sentences(part.name, values, predictions, settings)
+    values["sentences"] = _sentences(part, values, predictions, settings)
     return values
 
 
@@ -168,9 +168,9 @@ def _without(
 
 
 def _sentences(
-    name: str, values: Mapping[str, Any], predictions: Predictions, settings: Resolved
+    part: HeldOutSet, values: Mapping[str, Any], predictions: Predictions, settings: Resolved
 ) -> list[sentences.Words]:
-    main = values["main"]
+    name, main = part.name, values["main"]
     if main is None:
         return []
     confidence = settings.evaluate.confidence
@@ -178,5 +178,7 @@ def _sentences(
         sentences.comparison(name, main, rival, method=predictions.baseline, confidence=confidence)
         for rival in main["against"]
     ]
-    more = (sentences.detectable(name, main), sentences.seen(name, values))
+    more = [sentences.detectable(name, main), sentences.seen(name, values)]
+    if "bleu" in settings.evaluate.metrics:
+        more.append(sentences.without_bleu(name, (record.language for record in part.records)))
     return [*told, *(words for words in more if words is not None)]
