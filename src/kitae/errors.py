@@ -22,13 +22,13 @@ class KitaeError(Exception):
 
     def sentence(self) -> str:
         """The whole message: what, got, known values, next step."""
-        parts = [self.what.rstrip(".") + "."]
+        parts = [_ended(self.what)]
         if self.got is not None:
             parts.append(f"Got: {self.got}.")
         if self.known:
             parts.append(f"Known: {', '.join(self.known)}.")
         if self.hint:
-            parts.append(self.hint.rstrip(".") + ".")
+            parts.append(_ended(self.hint))
         return " ".join(parts)
 
     def as_json(self) -> dict[str, object]:
@@ -41,6 +41,11 @@ class KitaeError(Exception):
             "next": self.hint,
             "exit_code": self.exit_code,
         }
+
+
+def _ended(text: str) -> str:
+    """The text with one mark at its end."""
+    return text if text.endswith(("?", "!")) else text.rstrip(".") + "."
 
 
 class InputError(KitaeError, ValueError):

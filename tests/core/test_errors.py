@@ -40,3 +40,8 @@ def test_json_has_the_parts_apart() -> None:
 def test_exit_codes_are_the_documented_ones(kind: type[KitaeError]) -> None:
     assert kind.exit_code in {1, 2, 3, 130}
     assert issubclass(kind, ValueError) == (kind.exit_code == 2)
+
+
+@pytest.mark.parametrize("hint", ["Did you mean 'faq'?", "Do this", "Do this."])
+def test_a_sentence_ends_once(hint: str) -> None:
+    assert str(KitaeError("what", hint=hint)) == f"what. {hint if hint.endswith('?') else 'Do this.'}"
