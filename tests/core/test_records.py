@@ -1,14 +1,27 @@
 """Records survive the way through JSON, and every edit stays visible."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kitae.core.files import write_jsonl
-from kitae.core.records import ROLES, Edit, Message, Origin, Record, Terms, read_records, record_id
+from kitae.core.records import (
+    ROLES,
+    Edit,
+    Message,
+    Origin,
+    Record,
+    Terms,
+    content_digest,
+    read_records,
+    record_id,
+)
 
+HELLO = Message("user", "hello")
 messages = st.lists(st.builds(Message, st.sampled_from(ROLES), st.text(max_size=20)), max_size=6).map(tuple)
 records = st.builds(
     Record,
@@ -71,3 +84,20 @@ def test_ids_are_stable_and_depend_on_place_and_content() -> None:
 def test_places_read_as_people_write_them() -> None:
     assert str(Origin("faq.xlsx", 17, "ja")) == "faq.xlsx[ja]:17"
     assert str(Origin("a.csv", 2)) == "a.csv:2"
+
+
+@given(rows=st.lists(records, min_size=1, max_size=3))
+def test_what_records_say_does_not_depend_on_their_papers(
+    rows: list[Record], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    file = tmp_path_factory.mktemp("records") / "rows.jsonl"
+    write_jsonl(file, (row.as_dict() for row in rows))
+    said = content_digest(file)
+    corrected = [
+        replace(row, terms=Terms("CC0-1.0", "contract", "ACME")).with_edit(Edit("licence", "corrected")) for row in rows
+    ]
+    write_jsonl(file, (row.as_dict() for row in corrected))
+    assert content_digest(file) == said
+    for changed in (replace(rows[0], label=rows[0].label + "x"), replace(rows[0], messages=(*rows[0].messages, HELLO))):
+        write_jsonl(file, (row.as_dict() for row in (changed, *rows[1:])))
+        assert content_digest(file) != said

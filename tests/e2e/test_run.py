@@ -42,6 +42,11 @@ def test_an_unchanged_run_makes_nothing_again(walked: tuple[Path, Path, dict[str
         ("train.weight_decay=0.05", {"plan", "adapter", "verdict", "version"}),
         # The dataset's report differs and its records do not: the split is looked at again, and nothing after it.
         ("data.privacy.mode=off", {"dataset", "split"}),
+        # Other papers teach nothing else, but the version must name them.
+        (
+            'data.sources=[{"path": "faq.jsonl", "licence": "CC-BY-4.0"}]',
+            {"source", "dataset", "split", "version"},
+        ),
     ],
 )
 def test_a_changed_setting_redoes_what_depends_on_it(

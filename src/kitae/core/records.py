@@ -1,5 +1,6 @@
 """A record: one example with its conversation, where it came from, on what terms, and what was done to it."""
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,6 +11,8 @@ from kitae.core.settings import digest_of
 
 Role = Literal["system", "user", "assistant", "tool"]
 ROLES: tuple[Role, ...] = ("system", "user", "assistant", "tool")
+CONTENT = ("id", "messages", "language", "label")
+"""What training and evaluation read of a record."""
 
 
 @dataclass(frozen=True)
@@ -142,6 +145,17 @@ class Record:
 def record_id(origin: Origin, content: object) -> str:
     """A stable id (16 hex characters) from where a row stood and what it said, JSON-ready."""
     return digest_of([origin.file, origin.sheet, origin.row, content])[:16]
+
+
+def content_digest(path: Path) -> str:
+    """SHA-256 (hex) over what the records of a file say, in their order, and nothing of their papers.
+
+    Terms, history, origin and other columns are left out: a corrected licence teaches a model nothing else.
+    """
+    sha = hashlib.sha256()
+    for row in read_jsonl(path):
+        sha.update(digest_of([row[name] for name in CONTENT]).encode())
+    return sha.hexdigest()
 
 
 def read_records(path: Path) -> Iterator[Record]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from kitae.core.artifacts import Adapter, Dataset, Split, Verdict
 from kitae.core.files import read_jsonl, write_json, write_jsonl, write_text
-from kitae.core.records import Record, read_records
+from kitae.core.records import Record, content_digest, read_records
 from kitae.core.resolved import Resolved
 from kitae.core.workspace import Draft, Workspace
 from kitae.errors import InputError
@@ -20,6 +20,7 @@ from kitae.evaluate.verdict import judge, lines, metric_names, summary
 
 USED = ("train.jsonl", "validation.jsonl", "test.jsonl")
 TEST = "test"
+HELD_OUT = "records.jsonl"
 
 Open = Callable[[str], Answerer]
 
@@ -43,11 +44,11 @@ def run(
         metric_family(name)
     if TEST in held_out:
         raise InputError("a held-out set may not be called test: that is the test split", got=sorted(held_out))
-    files = split.manifest["files"]
-    parents = {"adapter": adapter.digest, **{name.removesuffix(".jsonl"): files[name] for name in USED}}
+    used = {name.removesuffix(".jsonl"): content_digest(split.file(name)) for name in USED}
+    extra = {f"held_out.{name}": content_digest(held_out[name].file(HELD_OUT)) for name in sorted(held_out)}
     return out.make(
         Verdict,
-        parents=parents | {f"held_out.{name}": dataset.digest for name, dataset in sorted(held_out.items())},
+        parents={"adapter": adapter.digest, **used, **extra},
         settings={
             "evaluate": settings.evaluate.plain(),
             "task": settings.task,
@@ -67,7 +68,7 @@ def run(
 def read(split: Split, held_out: Mapping[str, Dataset], *, task: str) -> Data:
     """The rows of the split and of every held-out set, the test split first."""
     sets = [_held_out(TEST, read_records(split.file("test.jsonl")))]
-    sets += [_held_out(name, read_records(held_out[name].file("records.jsonl"))) for name in sorted(held_out)]
+    sets += [_held_out(name, read_records(held_out[name].file(HELD_OUT))) for name in sorted(held_out)]
     train, validation = (
         tuple(record for record in read_records(split.file(name)) if exact_form(record.answer)) for name in USED[:2]
     )

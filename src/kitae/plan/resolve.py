@@ -7,7 +7,7 @@ from kitae.core.artifacts import Plan, Split
 from kitae.core.chat import encode
 from kitae.core.files import write_json
 from kitae.core.recipe import Recipe
-from kitae.core.records import read_records
+from kitae.core.records import content_digest, read_records
 from kitae.core.resolved import Resolved
 from kitae.core.workspace import Draft, Workspace
 from kitae.errors import DiskFull, WillNotFit
@@ -54,10 +54,13 @@ def resolve(recipe: Recipe, split: Split, *, facts: BaseFacts, hardware: Hardwar
         )
         draft.summary({"values": values, "reasons": reasons, "estimate": cost.as_dict(), "machine": hardware.sentence})
 
-    files = split.manifest["files"]
     return out.make(
         Plan,
-        parents={"train": files["train.jsonl"], "validation": files["validation.jsonl"], "base": facts.digest},
+        parents={
+            "train": content_digest(split.file("train.jsonl")),
+            "validation": content_digest(split.file("validation.jsonl")),
+            "base": facts.digest,
+        },
         settings={
             **{key: recipe.plain()[key] for key in ("name", "task", "seed", "base", "method", "train")},
             "evaluate": recipe.evaluate.model_dump(mode="json", exclude={"also"}),

@@ -19,8 +19,9 @@ def submit(
 ) -> "Version":
     """Judge a verdict by the recipe's gates and register the adapter as the next version of the recipe's name.
 
-    A refused version is registered too, as refused; `enforce` raises for it. The same adapter with the same verdict
-    and gates is the same version, however often it is submitted. `lineage` maps what it was made from to digests.
+    A refused version is registered too, as refused; `enforce` raises for it. The same adapter with the same verdict,
+    split and gates is the same version, however often it is submitted. `lineage` maps what it was made from to
+    digests; `split` must be among them.
     """
     from kitae.registry import versions
 

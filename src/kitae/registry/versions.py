@@ -63,7 +63,7 @@ def submit(
 
     version = out.make(
         Version,
-        parents={"adapter": adapter.digest, "verdict": verdict.digest},
+        parents={"adapter": adapter.digest, "verdict": verdict.digest, "split": lineage["split"]},
         settings={"name": recipe.name, "gates": recipe.gates.plain()},
         build=build,
     )

@@ -10,7 +10,7 @@ from kitae import models
 from kitae.core.artifacts import Adapter, Split
 from kitae.core.chat import HOUSE_TEMPLATE
 from kitae.core.files import write_jsonl
-from kitae.core.records import read_records
+from kitae.core.records import content_digest, read_records
 from kitae.core.resolved import Resolved
 from kitae.core.workspace import Draft, Workspace
 from kitae.train.audit import Audit, audit
@@ -28,12 +28,11 @@ def run(split: Split, *, settings: Resolved, out: Workspace) -> Adapter:
 
     Raises `NothingToLearn`, `BaseError`, `TrainingDiverged`, `Interrupted`, `DiskFull`.
     """
-    files = split.manifest["files"]
     return out.make(
         Adapter,
         parents={
-            "train": files["train.jsonl"],
-            "validation": files["validation.jsonl"],
+            "train": content_digest(split.file("train.jsonl")),
+            "validation": content_digest(split.file("validation.jsonl")),
             "base": settings.base_digest,
         },
         settings={
