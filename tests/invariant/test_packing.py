@@ -19,9 +19,9 @@ def one_by_one(model: Any, wanted: list[Row]) -> tuple[float, dict[str, torch.Te
     divisor = sum(row.labels for row in wanted)
     total = 0.0
     for row in wanted:
-        ids = torch.tensor([row.tokens.ids])
+        ids = torch.tensor([row.tokens.ids], device=model.device)
         logits = model(input_ids=ids, use_cache=False).logits[0].float()
-        labels = torch.tensor([i if t else -100 for i, t in zip(row.tokens.ids, row.tokens.trained, strict=True)])
+        labels = torch.where(torch.tensor([row.tokens.trained], device=model.device), ids, -100)[0]
         loss = functional.cross_entropy(logits[:-1], labels[1:], reduction="sum") / divisor
         loss.backward()
         total += loss.item()
