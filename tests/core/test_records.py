@@ -22,7 +22,11 @@ from kitae.core.records import (
 )
 
 HELLO = Message("user", "hello")
-messages = st.lists(st.builds(Message, st.sampled_from(ROLES), st.text(max_size=20)), max_size=6).map(tuple)
+calls = st.lists(st.just({"type": "function", "function": {"name": "find", "arguments": "{}"}}), max_size=2).map(tuple)
+messages = st.lists(
+    st.builds(Message, st.sampled_from(ROLES), st.text(max_size=20), calls, st.text(max_size=3), st.text(max_size=3)),
+    max_size=6,
+).map(tuple)
 records = st.builds(
     Record,
     id=st.text(),
@@ -34,6 +38,11 @@ records = st.builds(
     use=st.sampled_from(["", "train", "validation", "test"]),
     meta=st.dictionaries(st.text(), st.text() | st.integers() | st.none(), max_size=3),
     history=st.lists(st.builds(Edit, st.text(), st.text(), st.just({"n": 1})), max_size=2).map(tuple),
+    tools=st.lists(st.just({"type": "function"}), max_size=1).map(tuple),
+    rejected=messages,
+    desirable=st.sampled_from([None, True, False]),
+    parent=st.text(max_size=3),
+    weight=st.sampled_from([1.0, 0.5, 3.0]),
 )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from kitae import data
 from kitae.core.artifacts import Dataset, Split
-from kitae.core.recipe import DataSettings, SplitSettings
+from kitae.core.data_settings import DataSettings, SplitSettings
 from kitae.core.records import Record, read_records
 from kitae.core.workspace import Workspace
 

@@ -152,7 +152,7 @@ def test_a_file_that_changes_meanwhile_is_noticed(desk: Desk) -> None:
     dataset = desk.prepare()
     source = desk.workspace.find(dict(dataset.parents)["source"])
     (desk.folder / "faq.jsonl").write_text('{"question": "Why?", "answer": "So."}\n', "utf-8")
-    from kitae.core.recipe import DataSettings
+    from kitae.core.data_settings import DataSettings
 
     changed = DataSettings.model_validate({"sources": desk.sources, "languages": ["en"]})
     with pytest.raises(SourceError, match="changed"):

@@ -9,22 +9,38 @@ from typing import Any, Literal
 from kitae.core.files import read_jsonl
 from kitae.core.settings import digest_of
 
-Role = Literal["system", "user", "assistant", "tool"]
-ROLES: tuple[Role, ...] = ("system", "user", "assistant", "tool")
-CONTENT = ("id", "messages", "language", "label")
+Role = Literal["system", "user", "assistant", "tool", "document"]
+ROLES: tuple[Role, ...] = ("system", "user", "assistant", "tool", "document")
+"""`document` is raw text that nobody says to anybody: what continued pre-training reads."""
+CONTENT = ("id", "messages", "language", "label", "tools", "rejected", "desirable", "weight")
 """What training and evaluation read of a record."""
 
 
 @dataclass(frozen=True)
 class Message:
-    """One turn of a conversation."""
+    """One turn of a conversation; the last three only where tools are used, in the form of the OpenAI API.
+
+    `tool_calls` holds objects with `id`, `type` and `function` (`name`, `arguments`); a turn of the role `tool` says in
+    `tool_call_id` which of them it answers.
+    """
 
     role: Role
     content: str
+    tool_calls: tuple[Mapping[str, Any], ...] = ()
+    tool_call_id: str = ""
+    name: str = ""
 
-    def as_dict(self) -> dict[str, str]:
-        """The turn as chat templates and JSON want it."""
-        return {"role": self.role, "content": self.content}
+    def as_dict(self) -> dict[str, Any]:
+        """The turn as chat templates and JSON want it; what is empty is left out."""
+        row: dict[str, Any] = {"role": self.role, "content": self.content}
+        if self.tool_calls:
+            row["tool_calls"] = [dict(call) for call in self.tool_calls]
+        return row | {key: value for key in ("tool_call_id", "name") if (value := getattr(self, key))}
+
+    @staticmethod
+    def from_dict(row: Mapping[str, Any]) -> "Message":
+        """A turn from `as_dict`'s values."""
+        return Message(**{**row, "tool_calls": tuple(row.get("tool_calls", ()))})
 
 
 @dataclass(frozen=True)
@@ -67,6 +83,11 @@ class Record:
     """One example. `use` is a split somebody else drew ("train", "validation", "test") or "" when kitae draws it.
 
     `label` is the class name when the task is classification, else "". `meta` keeps the other columns as they were.
+
+    Of a preference pair `messages` ends with the chosen answer, and `rejected` holds the turns that were not chosen in
+    its place; `desirable` is a single judgement of an answer (KTO). `tools` describes the functions that the assistant
+    may call. `parent` is the id of the record that this one was made from by augmentation, and `weight` is how often,
+    relative to the others, training should see it.
     """
 
     id: str
@@ -78,6 +99,11 @@ class Record:
     use: str = ""
     meta: Mapping[str, Any] = field(default_factory=dict)
     history: tuple[Edit, ...] = ()
+    tools: tuple[Mapping[str, Any], ...] = ()
+    rejected: tuple[Message, ...] = ()
+    desirable: bool | None = None
+    parent: str = ""
+    weight: float = 1.0
 
     def with_edit(self, edit: Edit, **changes: Any) -> "Record":
         """The record after an edit: fields changed as named, and the edit added to its history."""
@@ -109,8 +135,8 @@ class Record:
         return next(indices, None)
 
     def as_dict(self) -> dict[str, Any]:
-        """The record as JSON-ready values; `from_dict` reads them back."""
-        return {
+        """The record as JSON-ready values; `from_dict` reads them back. `tools` and what follows only if set."""
+        row: dict[str, Any] = {
             "id": self.id,
             "messages": [m.as_dict() for m in self.messages],
             "origin": {"file": self.origin.file, "row": self.origin.row, "sheet": self.origin.sheet},
@@ -125,13 +151,21 @@ class Record:
             "meta": dict(self.meta),
             "history": [edit.as_dict() for edit in self.history],
         }
+        for name, unset in RARE.items():
+            if (value := getattr(self, name)) != unset:
+                row[name] = value
+        if self.tools:
+            row["tools"] = [dict(tool) for tool in self.tools]
+        if self.rejected:
+            row["rejected"] = [message.as_dict() for message in self.rejected]
+        return row
 
     @staticmethod
     def from_dict(row: Mapping[str, Any]) -> "Record":
         """A record from `as_dict`'s values."""
         return Record(
             id=row["id"],
-            messages=tuple(Message(m["role"], m["content"]) for m in row["messages"]),
+            messages=tuple(Message.from_dict(message) for message in row["messages"]),
             origin=Origin(**row["origin"]),
             terms=Terms(**row["terms"]),
             language=row["language"],
@@ -139,7 +173,14 @@ class Record:
             use=row["use"],
             meta=row["meta"],
             history=tuple(Edit(**edit) for edit in row["history"]),
+            tools=tuple(row.get("tools", ())),
+            rejected=tuple(Message.from_dict(message) for message in row.get("rejected", ())),
+            **{name: row.get(name, unset) for name, unset in RARE.items()},
         )
+
+
+RARE: dict[str, Any] = {"desirable": None, "parent": "", "weight": 1.0}
+"""Plain fields that most records lack, with what stands for "none"."""
 
 
 def record_id(origin: Origin, content: object) -> str:
@@ -154,7 +195,7 @@ def content_digest(path: Path) -> str:
     """
     sha = hashlib.sha256()
     for row in read_jsonl(path):
-        sha.update(digest_of([row[name] for name in CONTENT]).encode())
+        sha.update(digest_of([row.get(name) for name in CONTENT]).encode())
     return sha.hexdigest()
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kitae.core.artifacts import Dataset, Source, Split
-from kitae.core.recipe import DataSettings, SourceSettings, SplitSettings
+from kitae.core.data_settings import DataSettings, SourceSettings, SplitSettings
 from kitae.core.workspace import Workspace
 
 

@@ -17,7 +17,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from kitae.core.recipe import DuplicateSettings
+from kitae.core.data_settings import DuplicateSettings
 from kitae.core.records import Edit, Record
 from kitae.data.similarity import Clusters, Fingerprint, Turns, fingerprint, near_pairs, same_answer
 

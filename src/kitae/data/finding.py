@@ -9,8 +9,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from kitae.core.artifacts import Source
+from kitae.core.data_settings import SourceSettings
 from kitae.core.files import file_digest, write_json
-from kitae.core.recipe import SourceSettings, locate
+from kitae.core.recipe import locate
 from kitae.core.workspace import Draft, Workspace
 from kitae.data.encodings import binary_kind
 from kitae.data.readers import READERS, WORKBOOKS

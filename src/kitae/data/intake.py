@@ -155,7 +155,7 @@ def _repaired(messages: tuple[Message, ...]) -> tuple[tuple[Message, ...], list[
             edits.append(
                 Edit("normalise", "line ends, control characters, half-width kana or spaces put right", {"turn": turn})
             )
-        out.append(Message(message.role, clean))
+        out.append(replace(message, content=clean))
     return tuple(out), edits
 
 

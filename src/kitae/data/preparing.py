@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from kitae.core.artifacts import Dataset, Source
+from kitae.core.data_settings import DataSettings
 from kitae.core.events import Stage
 from kitae.core.files import BLOCK_BYTES, write_json, write_jsonl, write_text
-from kitae.core.recipe import DataSettings
 from kitae.core.records import Edit, Message, Record
 from kitae.core.workspace import Draft, Workspace
 from kitae.data.duplicates import find_duplicates

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from kitae.core.recipe import DataSettings
+from kitae.core.data_settings import DataSettings
 from kitae.core.records import Record
 from kitae.data.intake import FileCount, Quarantined
 from kitae.data.privacy.redaction import masked

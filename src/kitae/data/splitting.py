@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from kitae.core.artifacts import Dataset, Split
+from kitae.core.data_settings import SplitSettings
 from kitae.core.files import write_json, write_jsonl
-from kitae.core.recipe import SplitSettings
 from kitae.core.records import Edit, Record, read_records
 from kitae.core.settings import digest_of
 from kitae.core.workspace import Draft, Workspace

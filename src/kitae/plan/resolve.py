@@ -10,13 +10,14 @@ from kitae.core.recipe import Recipe
 from kitae.core.records import content_digest, read_records
 from kitae.core.resolved import Resolved
 from kitae.core.workspace import Draft, Workspace
-from kitae.errors import DiskFull, WillNotFit
+from kitae.errors import DiskFull, RecipeError, WillNotFit
 from kitae.models import load_tokenizer
 from kitae.models.facts import BaseFacts
 from kitae.plan.decide import Facts, Lengths, decide
 from kitae.plan.estimate import FP32, USABLE_SHARE, Estimate, estimate
 from kitae.plan.hardware import GIB, Hardware, free_disk
 
+TRAINED_TASKS = ("chat", "classify")
 NEXT_STEP = {
     "runtime": "Use a machine with more memory",
     "base weights": "Choose a smaller base, or train.precision: bf16",
@@ -30,8 +31,16 @@ NEXT_STEP = {
 def resolve(recipe: Recipe, split: Split, *, facts: BaseFacts, hardware: Hardware, out: Workspace) -> Plan:
     """Decide every `auto`, estimate memory and time, and refuse what cannot fit.
 
-    Raises `WillNotFit` naming the largest term, or `DiskFull` when checkpoints would find no room.
+    Raises `WillNotFit` naming the largest term, `DiskFull` when checkpoints would find no room, `RecipeError` for a
+    task that has no training yet.
     """
+    if recipe.task not in TRAINED_TASKS:
+        raise RecipeError(
+            f"task: {recipe.task} can be prepared and split, and not yet trained",
+            got=recipe.task,
+            known=TRAINED_TASKS,
+            hint="`kitae data report RECIPE` makes its dataset",
+        )
 
     def build(draft: Draft) -> None:
         """Decide, estimate, say so, and refuse before anything is written."""

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from kitae.core.records import Edit, Message, Record
+from kitae.core.records import Edit, Record
 from kitae.data.privacy.findings import Finding, Recogniser, narrow
 from kitae.data.privacy.names import name
 from kitae.data.privacy.numbers import bank_account, birth_date, card, email, ip_address, my_number, phone, postal_code
@@ -63,7 +63,7 @@ class Redactor:
         for turn, message in enumerate(record.messages, start=1):
             text, found = (message.content, []) if message.role in self.spared else self.text(message.content)
             edits += [self._edit(kind, value, f"turn {turn}") for kind, value in found]
-            messages.append(message if text == message.content else Message(message.role, text))
+            messages.append(message if text == message.content else replace(message, content=text))
         meta = {column: self._column(column, value, edits) for column, value in record.meta.items()}
         if not edits:
             return record

@@ -1,0 +1,85 @@
+"""The data section of a recipe: sources with their terms, cleaning, privacy, duplicates, split."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from kitae.core.settings import Auto, Settings
+
+
+class SourceSettings(Settings):
+    """One raw file (or several by a glob), and the terms on which it may be used."""
+
+    path: str
+    """File or glob, relative to the recipe; `${NAME:-default}` takes an environment variable."""
+    shape: Literal["auto", "messages", "sharegpt", "alpaca", "prompt_completion", "question_answer", "text_label"] = (
+        "auto"
+    )
+    """How rows are built; `auto` looks at the first rows."""
+    columns: dict[str, str] = Field(default_factory=dict)
+    """Which column (or dotted path, such as `meta.topic` or `utterances.0.text`) holds what:
+    question, answer, text, label, system, licence, consent, rights_holder, language, group, use."""
+    encoding: str = "auto"
+    """Text encoding; `auto` detects UTF-8, UTF-16, CP932, EUC-JP."""
+    licence: str | None = None
+    """SPDX licence of every row that does not say its own; without any, a row is dropped."""
+    consent: str | None = None
+    """On what basis the data may be used: contract, consent, legitimate-interest, public."""
+    rights_holder: str | None = None
+    """Who holds the rights."""
+    use: Literal["split", "train", "validation", "test"] = "split"
+    """A split somebody else drew; `split` lets kitae draw it, or takes it row by row from `columns: {use: …}`."""
+
+
+class PrivacySettings(Settings):
+    """What happens to private data and secrets in the text."""
+
+    mode: Literal["off", "flag", "mask", "replace", "drop"] = "replace"
+    """off: nothing; flag: only say; mask: a kind name such as [email]; replace: a consistent made-up value; drop."""
+    kinds: list[str] | Auto = "auto"
+    """Which kinds to look for; `auto` is all of them."""
+
+
+class DuplicateSettings(Settings):
+    """What counts as the same record."""
+
+    exact: bool = True
+    """Drop records whose text is equal after normalisation."""
+    near: float | None = Field(default=0.8, gt=0.0, le=1.0)
+    """Jaccard similarity of character n-grams above which two records are the same; null switches it off."""
+    conflicts: Literal["keep", "drop"] = "drop"
+    """The same question with different answers: `drop` keeps the majority's answer, or none on a tie."""
+
+
+class SplitSettings(Settings):
+    """Shares of training, validation and test; no duplicate cluster and no group crosses."""
+
+    train: float = Field(default=0.8, ge=0.0, le=1.0)
+    """Share for training."""
+    validation: float = Field(default=0.1, ge=0.0, le=1.0)
+    """Share for validation: early stopping looks at it."""
+    test: float = Field(default=0.1, ge=0.0, le=1.0)
+    """Share for the verdict; training never sees it."""
+    group_by: str | None = None
+    """A meta column (customer, document) whose rows stay together."""
+    stratify_by: str | None = None
+    """`label`, `language` or a meta column whose shares are kept alike in all three."""
+
+
+class DataSettings(Settings):
+    """From raw records to a clean, redacted, deduplicated, split dataset."""
+
+    sources: list[SourceSettings] = Field(min_length=1)
+    """The raw files."""
+    instruction: str | None = None
+    """A system message put before every record that has none."""
+    clean: dict[str, bool | float] = Field(default_factory=dict)
+    """Rules by name: a threshold, or false to switch one off. `kitae data rules` lists them."""
+    languages: list[str] = Field(default=["ja", "en"])
+    """Languages kept; others are dropped as wrong language."""
+    privacy: PrivacySettings = PrivacySettings()
+    """Private data and secrets."""
+    duplicates: DuplicateSettings = DuplicateSettings()
+    """Exact and near duplicates, conflicting answers."""
+    split: SplitSettings = SplitSettings()
+    """Training, validation, test."""
