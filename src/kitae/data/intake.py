@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
 from typing import Any
 
 from kitae.core.records import Edit, Message, Origin, Record, Terms, record_id
@@ -29,6 +30,7 @@ LANGUAGES = {
     "中国語": "zh", "chinese": "zh", "韓国語": "ko", "korean": "ko",
 }  # fmt: skip
 QUARANTINE = "quarantine"
+NO_SPLIT = "names no split"
 
 
 @dataclass
@@ -64,34 +66,62 @@ class Quarantined:
         }
 
 
+def record_of(raw: Row | BadRow, file: FoundFile, task: str) -> tuple[Record, str] | Quarantined:
+    """A raw row of `file` as a repaired record and the name of its shape, or quarantined with the reason.
+
+    Pure: the same row gives the same record in any process.
+    """
+    origin = Origin(file.name, raw.row, raw.sheet)
+    try:
+        made = raw.reason if isinstance(raw, BadRow) else _record(raw, origin, file, task)
+    except UnreadableRow as reason:
+        made = str(reason)
+    return Quarantined(origin, made, quoted(raw), quoted_masked(raw)) if isinstance(made, str) else made
+
+
+def check_counts(name: str, read: int, reasons: Mapping[str, int]) -> None:
+    """Whether a file of `read` rows was of any use, given how many were quarantined for which reason.
+
+    Raises `SourceError` for a file without rows, for one of which no row could be used, and for one whose column of
+    splits holds a name that is none of ours: in more than one row of a hundred it is no slip.
+    """
+    if read == 0:
+        raise SourceError(f"{name} has a heading but no rows", hint="Export it again or remove it from the recipe")
+    strange = [reason for reason, times in reasons.items() if reason.startswith(NO_SPLIT) and 100 * times > read]
+    if strange:
+        raise SourceError(
+            f"{name}: {NO_SPLIT}",
+            got=min(strange).removeprefix(NO_SPLIT + ": "),
+            known=sorted({key for key in USES if key.isascii() and key}),
+            hint="Map it to train, validation or test, or leave `use` out of columns and kitae draws the split",
+        )
+    if sum(reasons.values()) == read:
+        reason, times = max(reasons.items(), key=itemgetter(1))
+        raise SourceError(
+            f"no row of {name} could be used",
+            got=f"{reason} ({times} of {read} rows)",
+            hint="Name the columns in the recipe, for example columns: {question: Frage, answer: Antwort}",
+        )
+
+
 def take_in(file: FoundFile, task: str, count: FileCount) -> Iterator[Record | Quarantined]:
     """Every row of a file as a repaired record, or quarantined; `count` is filled on the way.
 
-    Raises `SourceError` for a workbook that cannot be opened, an unknown encoding, a value of `use` that names no
-    split, and for a file of which no row at all could be used.
+    Raises `SourceError` for a file that cannot be opened, an unknown encoding, and as `check_counts` does.
     """
     reasons: Counter[str] = Counter()
     for raw in read_rows(file.path, count.encoding):
         count.read += 1
-        origin = Origin(file.name, raw.row, raw.sheet)
-        made = _record_or_reason(raw, origin, file, task)
-        if isinstance(made, str):
+        made = record_of(raw, file, task)
+        if isinstance(made, Quarantined):
             count.quarantined += 1
-            reasons[made] += 1
-            yield Quarantined(origin, made, quoted(raw), quoted_masked(raw))
+            reasons[made.reason] += 1
+            yield made
         else:
             record, shape = made
             count.shapes[shape] += 1
             yield record
-    if count.read == 0:
-        raise SourceError(f"{file.name} has a heading but no rows", hint="Export it again or remove it from the recipe")
-    if count.quarantined == count.read:
-        reason, times = reasons.most_common(1)[0]
-        raise SourceError(
-            f"no row of {file.name} could be used",
-            got=f"{reason} ({times} of {count.read} rows)",
-            hint="Name the columns in the recipe, for example columns: {question: Frage, answer: Antwort}",
-        )
+    check_counts(file.name, count.read, reasons)
 
 
 def file_encoding(file: FoundFile) -> str:
@@ -111,16 +141,6 @@ def file_encoding(file: FoundFile) -> str:
     return file.source.encoding
 
 
-def _record_or_reason(raw: Row | BadRow, origin: Origin, file: FoundFile, task: str) -> tuple[Record, str] | str:
-    """The record and its shape, or why there is none."""
-    if isinstance(raw, BadRow):
-        return raw.reason
-    try:
-        return _record(raw, origin, file, task)
-    except UnreadableRow as reason:
-        return str(reason)
-
-
 def _record(raw: Row, origin: Origin, file: FoundFile, task: str) -> tuple[Record, str]:
     shaped = read_shape(raw.values, shape=file.source.shape, columns=file.source.columns)
     messages, edits = _repaired(shaped.messages)
@@ -132,7 +152,7 @@ def _record(raw: Row, origin: Origin, file: FoundFile, task: str) -> tuple[Recor
         origin=origin,
         terms=_terms(shaped.named, file),
         label=label,
-        use=_use(shaped, file, origin),
+        use=_use(shaped, file),
         meta=shaped.meta,
         history=tuple(edits),
     )
@@ -167,15 +187,10 @@ def _terms(named: Mapping[str, str], file: FoundFile) -> Terms:
     )
 
 
-def _use(shaped: Shaped, file: FoundFile, origin: Origin) -> str:
+def _use(shaped: Shaped, file: FoundFile) -> str:
     if "use" not in file.source.columns:
         return USES[file.source.use]
     written = shaped.named.get("use", "").strip()
     if written.casefold() not in USES:
-        raise SourceError(
-            f"{origin}: the column '{file.source.columns['use']}' names no split",
-            got=written[:60],
-            known=sorted({key for key in USES if key.isascii() and key}),
-            hint="Map it to train, validation or test, or leave `use` out of columns and kitae draws the split",
-        )
+        raise UnreadableRow(f"{NO_SPLIT}: '{written[:60]}' in the column '{file.source.columns['use']}'")
     return USES[written.casefold()]
