@@ -66,6 +66,15 @@ class SplitSettings(Settings):
     """`label`, `language` or a meta column whose shares are kept alike in all three."""
 
 
+class RuleSettings(Settings):
+    """How a cleaning rule is asked, where a threshold alone does not say it."""
+
+    threshold: float | None = None
+    """Its threshold; null is the rule's own."""
+    action: Literal["drop", "flag"] | None = None
+    """drop: the record goes; flag: it stays, with a note in its history and in the report; null is the rule's own."""
+
+
 class DataSettings(Settings):
     """From raw records to a clean, redacted, deduplicated, split dataset."""
 
@@ -73,8 +82,9 @@ class DataSettings(Settings):
     """The raw files."""
     instruction: str | None = None
     """A system message put before every record that has none."""
-    clean: dict[str, bool | float] = Field(default_factory=dict)
-    """Rules by name: a threshold, or false to switch one off. `kitae data rules` lists them."""
+    clean: dict[str, bool | float | RuleSettings] = Field(default_factory=dict)
+    """Rules by name: a threshold, false to switch one off, or {threshold: …, action: drop | flag}.
+    `kitae data rules` lists them."""
     languages: list[str] = Field(default=["ja", "en"])
     """Languages kept; others are dropped as wrong language."""
     privacy: PrivacySettings = PrivacySettings()

@@ -23,9 +23,8 @@ from kitae.data.intake import FileCount, Quarantined, file_encoding, take_in
 from kitae.data.privacy.redaction import Redactor, chosen_kinds, masked
 from kitae.data.privacy.surrogates import Keyed
 from kitae.data.quoting import QUOTED_CHARACTERS
-from kitae.data.report import dataset_report, prepare_notes
-from kitae.data.report_page import report_page
-from kitae.data.rules import chosen_rules, empty_answer, judge, learn_norms
+from kitae.data.report import dataset_report, prepare_notes, report_page, tally_of
+from kitae.data.rules import Rules, chosen_rules, empty_answer, flags, judge, learn_norms
 from kitae.errors import NothingToLearn, SourceError
 
 RECORDS, DROPPED, QUARANTINE = "records.jsonl", "dropped.jsonl", "quarantine.jsonl"
@@ -148,7 +147,7 @@ def _quarantine(done: Sorted, record: Record, reason: str) -> None:
 
 
 def _apply_rules(
-    done: Sorted, records: Sequence[Record], settings: DataSettings, task: str, rules: dict[str, float]
+    done: Sorted, records: Sequence[Record], settings: DataSettings, task: str, rules: Rules
 ) -> list[Record]:
     """The records against which no rule speaks. Rows of a test split stay, unless they cannot be marked at all."""
     norms = learn_norms(records, task=task, languages=settings.languages)
@@ -165,7 +164,7 @@ def _apply_rules(
         if verdict is None and settings.privacy.mode == "drop":
             verdict = _private(record)
         if verdict is None:
-            staying.append(record)
+            staying.append(replace(record, history=(*record.history, *flags(record, norms, rules))))
         else:
             done.dropped.append(record.with_edit(Edit(*verdict)))
     return staying
@@ -196,7 +195,8 @@ def _finish(done: Sorted, settings: DataSettings, task: str, draft: Draft) -> No
             got=", ".join(f"{rule}: {count}" for rule, count in why.most_common()),
             hint="State the terms of the data (licence: …) or switch a rule off (data.clean.RULE: false)",
         )
-    report = dataset_report(done.files, done.kept, done.dropped, done.quarantined, settings=settings, task=task)
+    tally = tally_of(done.kept, done.dropped, done.quarantined)
+    report = dataset_report(tally, done.files, settings=settings, task=task)
     assert report["read"] == report["kept"] + report["dropped"] + report["quarantined"]
     system = settings.instruction
     write_jsonl(draft.file(RECORDS), (_instructed(record, system).as_dict() for record in done.kept))

@@ -1,15 +1,7 @@
-"""Rules: each looks at a record and says nothing, or why it should go. RULES is the table; the recipe sets thresholds.
-
-Some faults only show against the rest: an answer without a full stop is cut off in a source whose answers all have
-one, and ordinary in a source of chat lines. `Norms` holds what was learnt from the data before any rule is asked.
-"""
+"""The checks: each looks at a record and says nothing, or why it should go."""
 
 import re
 import tomllib
-from bisect import bisect_left
-from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from importlib.resources import files
 
 from kitae.core.records import Record
@@ -17,13 +9,11 @@ from kitae.core.text import compact, ends_sentence, is_japanese, normalise
 from kitae.data.language import detect_language, same_language
 from kitae.data.offence import offence
 from kitae.data.repair import garbled
-from kitae.errors import RecipeError, UnknownName
+from kitae.data.rules.norms import SHORTEST_UNENDED, Norms, ends_otherwise
 
 _WORDS = tomllib.loads(files("kitae.data").joinpath("placeholders.toml").read_text(encoding="utf-8"))
 PLACEHOLDERS = frozenset(_WORDS["answer"])
 NO_LICENCE = frozenset(_WORDS["licence"])
-_LINK_END = re.compile(r"https?://\S+$|\S+@\S+\.\w+$|```$")
-_BARE_FIGURE = re.compile(r"[^\s]{0,6}?\d[\d:,./\-]*\s*(?:円|時|分|人|個|日|%|yen|am|pm|km|m|kg)?$", re.IGNORECASE)
 _CUT_JA = re.compile(
     r"(?:[、，,・（「『(]|[をがのにへとや]|から|まで|より|ですが|ますが|または|および|また|ので|ため|など(?=[をが]))$"
 )
@@ -32,60 +22,6 @@ _CUT_EN = re.compile(
 )
 _REPEATED_GRAM = 8
 _REPETITION_FROM = 48
-
-
-@dataclass(frozen=True)
-class Norms:
-    """What the data itself says is normal. Shares are of the answers of one file."""
-
-    task: str
-    languages: tuple[str, ...]
-    sentence_share: Mapping[str, float]
-    """File to the share of its answers that end as sentences end."""
-    translated_share: Mapping[str, float]
-    """File to the share of its answers that are in another language than their question."""
-    answers: Sequence[str]
-    """All answers, sorted: a cut-off answer stands right before the whole one."""
-
-    def is_start_of_another(self, answer: str) -> bool:
-        """Whether a longer answer of the data begins with this one."""
-        at = bisect_left(self.answers, answer)
-        while at < len(self.answers) and self.answers[at] == answer:
-            at += 1
-        return at < len(self.answers) and self.answers[at].startswith(answer)
-
-
-Check = Callable[[Record, Norms, float], str | None]
-
-
-@dataclass(frozen=True)
-class Rule:
-    """A check that returns a reason or None, and what its threshold means."""
-
-    check: Check
-    default: float | bool
-    """Its threshold, or True where there is nothing to set."""
-    meaning: str
-
-
-def learn_norms(records: Sequence[Record], *, task: str, languages: Sequence[str]) -> Norms:
-    """Measure the norms on all records of a dataset."""
-    ends: dict[str, list[bool]] = defaultdict(list)
-    crossed: dict[str, list[bool]] = defaultdict(list)
-    for record in records:
-        answer = record.answer.strip()
-        if not compact(answer):
-            continue
-        ends[record.origin.file].append(ends_sentence(answer))
-        if task == "chat":
-            crossed[record.origin.file].append(not same_language(record.language, detect_language(answer)))
-    return Norms(
-        task=task,
-        languages=tuple(languages),
-        sentence_share={file: sum(flags) / len(flags) for file, flags in ends.items()},
-        translated_share={file: sum(flags) / len(flags) for file, flags in crossed.items()},
-        answers=sorted({record.answer.strip() for record in records}),
-    )
 
 
 def empty_question(record: Record, norms: Norms, threshold: float) -> str | None:  # noqa: ARG001 the table's signature
@@ -107,10 +43,10 @@ def truncated_answer(record: Record, norms: Norms, threshold: float) -> str | No
     answer = record.answer.strip()
     if norms.task == "classify" or ends_sentence(answer) or len(answer) < 4:
         return None
-    if _LINK_END.search(answer) or _BARE_FIGURE.fullmatch(answer):
+    if ends_otherwise(answer):
         return None
     share = norms.sentence_share.get(record.origin.file, 0.0)
-    if len(answer) >= 8 and norms.is_start_of_another(answer):
+    if len(answer) >= SHORTEST_UNENDED and norms.is_start_of_another(answer):
         return "the answer is the beginning of a longer one"
     if share >= threshold:
         return f"the answer does not end as a sentence; {share:.0%} of the answers of this file do"
@@ -193,62 +129,7 @@ def mojibake(record: Record, norms: Norms, threshold: float) -> str | None:  # n
     return "unreadable characters that cannot be repaired" if any(garbled(m.content) for m in record.messages) else None
 
 
-RULES: dict[str, Rule] = {
-    "empty_question": Rule(empty_question, True, "nothing was asked, or only a placeholder"),
-    "empty_answer": Rule(empty_answer, True, "no answer, or only a placeholder (-, N/A, TBD, 未記入)"),
-    "no_licence": Rule(no_licence, True, "neither the row nor its source says on what licence it may be used"),
-    "mojibake": Rule(mojibake, True, "wrong encoding that cannot be undone"),
-    "wrong_language": Rule(wrong_language, 0.5, "not in data.languages, or answered in another language than asked; "
-                           "a file with at least this share of such rows holds translations and is left alone"),
-    "offensive": Rule(offensive, 1.0, "score of the ja/en lexicon from which a record goes"),
-    "too_short": Rule(too_short, 2, "fewest letters and digits of a question"),
-    "too_long": Rule(too_long, 20_000, "most characters of a conversation"),
-    "repetition": Rule(repetition, 0.6, "largest share of a turn that repeats itself"),
-    "answer_equals_question": Rule(answer_equals_question, 4, "fewest letters from which an echo counts"),
-    "truncated_answer": Rule(truncated_answer, 0.85, "share of a file's answers that end as sentences, from which one "
-                             "that does not is cut off"),
-}  # fmt: skip
-"""In the order in which they are asked; the first reason counts."""
-
-
-def chosen_rules(clean: Mapping[str, bool | float]) -> dict[str, float]:
-    """The rules to ask with their thresholds: `clean` maps a name to false, true or a threshold.
-
-    Raises `UnknownName` for a rule that does not exist, `RecipeError` for a threshold that is no number of use.
-    """
-    for name, value in clean.items():
-        if name not in RULES:
-            raise UnknownName("rule in data.clean:", got=name, known=RULES)
-        if value is not True and value is not False and value < 0:
-            raise RecipeError(f"data.clean.{name}: a threshold is at least 0", got=value)
-    chosen = {}
-    for name, rule in RULES.items():
-        value = clean.get(name, True)
-        if value is not False:
-            chosen[name] = float(rule.default) if value is True else float(value)
-    return chosen
-
-
-def judge(record: Record, norms: Norms, rules: Mapping[str, float]) -> tuple[str, str] | None:
-    """(rule, reason) of the first rule that speaks against a record, or None."""
-    for name, threshold in rules.items():
-        reason = RULES[name].check(record, norms, threshold)
-        if reason is not None:
-            return name, reason
-    return None
-
-
 def is_placeholder(text: str) -> bool:
     """Whether a text is empty or stands for "nothing yet"."""
     plain = normalise(text)
     return plain in PLACEHOLDERS or not plain.strip("()[]<>-–—―ー_.…・*/~=#?？!！。、 ")
-
-
-def rules_table() -> list[dict[str, object]]:
-    """The rules for people and programs: name, default (a threshold, or true), meaning."""
-    return [{"name": name, "default": rule.default, "meaning": rule.meaning} for name, rule in RULES.items()]
-
-
-def count_by(names: Sequence[str]) -> dict[str, int]:
-    """How often each name occurs, commonest first, ties by name."""
-    return dict(sorted(Counter(names).items(), key=lambda item: (-item[1], item[0])))

@@ -1,0 +1,164 @@
+"""What the data itself says is normal, learnt in two looks at its shards whose small results can be added up.
+
+First look: how the answers of each file end, and which answers do not end as sentences. Second look: with which of
+those a longer answer begins. Neither result depends on the order of the records nor on how they were cut into shards,
+and neither grows with their number.
+"""
+
+import re
+import zlib
+from bisect import bisect_left
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from kitae.core.records import Record
+from kitae.core.text import compact, ends_sentence
+from kitae.data.counting import digest64
+from kitae.data.language import detect_language, same_language
+
+MOST_UNENDED = 1 << 17
+"""Different answers without an end that are followed up; of more, those with the smallest digests (a fixed sample)."""
+SHORTEST_UNENDED = 8
+"""Characters from which on an answer without an end is looked at; also how much of a beginning finds it again."""
+
+_LINK_END = re.compile(r"https?://\S+$|\S+@\S+\.\w+$|```$")
+_BARE_FIGURE = re.compile(r"[^\s]{0,6}?\d[\d:,./\-]*\s*(?:円|時|分|人|個|日|%|yen|am|pm|km|m|kg)?$", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Norms:
+    """What the data itself says is normal. Shares are of the answers of one file."""
+
+    task: str
+    languages: tuple[str, ...]
+    sentence_share: Mapping[str, float] = field(default_factory=dict)
+    """File to the share of its answers that end as sentences end."""
+    translated_share: Mapping[str, float] = field(default_factory=dict)
+    """File to the share of its answers that are in another language than their question."""
+    begun: frozenset[int] = frozenset()
+    """Digests of answers with which a longer answer begins."""
+
+    def is_start_of_another(self, answer: str) -> bool:
+        """Whether a longer answer of the data begins with this one, which does not end as sentences end."""
+        return digest64(answer) in self.begun
+
+
+@dataclass(frozen=True)
+class Beginnings:
+    """The answers without an end that the second look goes after."""
+
+    digests: frozenset[int]
+    lengths: Mapping[int, tuple[int, ...]]
+    """Checksum of the first characters of such answers to the lengths (characters) that they have."""
+
+
+@dataclass
+class NormsPart:
+    """The first look at some records, with which the looks at others can be merged."""
+
+    task: str
+    answers: Counter[str] = field(default_factory=Counter)
+    """File to the number of its answers."""
+    sentences: Counter[str] = field(default_factory=Counter)
+    """File to the number of its answers that end as sentences end."""
+    crossed: Counter[str] = field(default_factory=Counter)
+    """File to the number of its answers in another language than their question."""
+    unended: dict[int, tuple[int, int]] = field(default_factory=dict)
+    """Digest of an answer without an end to the checksum of its beginning and its length in characters."""
+
+    def add(self, record: Record) -> None:
+        """Look at one more record."""
+        answer = record.answer.strip()
+        if not compact(answer):
+            return
+        file = record.origin.file
+        self.answers[file] += 1
+        if ends_sentence(answer):
+            self.sentences[file] += 1
+        elif self.task != "classify" and len(answer) >= SHORTEST_UNENDED and not ends_otherwise(answer):
+            self.unended[digest64(answer)] = _head(answer), len(answer)
+            self._cut(2 * MOST_UNENDED)
+        if self.task == "chat" and not same_language(record.language, detect_language(answer)):
+            self.crossed[file] += 1
+
+    def merge(self, other: "NormsPart") -> None:
+        """Add what was seen elsewhere."""
+        self.answers.update(other.answers)
+        self.sentences.update(other.sentences)
+        self.crossed.update(other.crossed)
+        self.unended.update(other.unended)
+        self._cut(2 * MOST_UNENDED)
+
+    def beginnings(self) -> Beginnings:
+        """What the second look goes after, once everything has been merged."""
+        self._cut(MOST_UNENDED)
+        lengths: dict[int, set[int]] = defaultdict(set)
+        for head, length in self.unended.values():
+            lengths[head].add(length)
+        return Beginnings(frozenset(self.unended), {head: tuple(sorted(found)) for head, found in lengths.items()})
+
+    def norms(self, begun: Iterable[frozenset[int]], *, languages: Sequence[str]) -> Norms:
+        """The norms from this look and the second one's results."""
+        return Norms(
+            task=self.task,
+            languages=tuple(languages),
+            sentence_share=_shares(self.sentences, self.answers),
+            translated_share=_shares(self.crossed, self.answers) if self.task == "chat" else {},
+            begun=frozenset().union(*begun),
+        )
+
+    def _cut(self, limit: int) -> None:
+        if len(self.unended) > limit:
+            self.unended = {digest: self.unended[digest] for digest in sorted(self.unended)[:MOST_UNENDED]}
+
+
+def learn(records: Iterable[Record], *, task: str) -> NormsPart:
+    """The first look at the records of a shard."""
+    part = NormsPart(task)
+    for record in records:
+        part.add(record)
+    return part
+
+
+def merge(parts: Iterable[NormsPart], *, task: str) -> NormsPart:
+    """The first look at all records, from those at their shards."""
+    whole = NormsPart(task)
+    for part in parts:
+        whole.merge(part)
+    return whole
+
+
+def look_again(records: Iterable[Record], beginnings: Beginnings) -> frozenset[int]:
+    """The second look at the records of a shard: digests of the answers without an end that begin one of theirs.
+
+    The longer answer has to say more: a full stop is not enough.
+    """
+    begun: set[int] = set()
+    for record in records:
+        answer = record.answer.strip()
+        lengths = beginnings.lengths.get(_head(answer), ())
+        for length in lengths[: bisect_left(lengths, len(answer))]:
+            digest = digest64(answer[:length])
+            if digest in beginnings.digests and compact(answer[length:]):
+                begun.add(digest)
+    return frozenset(begun)
+
+
+def learn_norms(records: Sequence[Record], *, task: str, languages: Sequence[str]) -> Norms:
+    """The norms of records that are all at hand."""
+    part = learn(records, task=task)
+    return part.norms([look_again(records, part.beginnings())], languages=languages)
+
+
+def ends_otherwise(answer: str) -> bool:
+    """Whether an answer is whole without a full stop: it ends with a link, an address or code, or is a mere figure."""
+    return bool(_LINK_END.search(answer) or _BARE_FIGURE.fullmatch(answer))
+
+
+def _head(answer: str) -> int:
+    return zlib.crc32(answer[:SHORTEST_UNENDED].encode("utf-8", "surrogatepass"))
+
+
+def _shares(some: Mapping[str, int], every: Mapping[str, int]) -> dict[str, float]:
+    return {file: some.get(file, 0) / count for file, count in sorted(every.items())}
