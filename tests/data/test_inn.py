@@ -12,7 +12,7 @@ from kitae import data
 from kitae.core.files import read_jsonl
 from kitae.core.recipe import load_recipe
 from kitae.core.text import compact
-from kitae.data.encodings import detect_encoding
+from kitae.data.encodings import detect_encoding, opening
 from kitae.data.readers import Row, read_rows
 from kitae.data.shapes import read_shape
 
@@ -32,7 +32,7 @@ def raw() -> list[Row]:
 
 
 def encoding_of(path: Path) -> str:
-    return "utf-8" if path.suffix == ".xlsx" else detect_encoding(path)
+    return "utf-8" if path.suffix == ".xlsx" else detect_encoding(opening(path))
 
 
 def test_three_raw_files_have_2400_rows(raw: list[Row]) -> None:

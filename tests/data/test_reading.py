@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kitae.core.files import read_jsonl
-from kitae.data.encodings import binary_kind, detect_encoding
+from kitae.data.encodings import binary_kind, detect_encoding, opening
 from kitae.data.readers import BadRow, Row, read_rows
 from kitae.data.shapes import UnreadableRow, read_shape
 from kitae.errors import NothingToLearn, SourceError, UnknownName
@@ -37,7 +37,7 @@ def test_encodings_are_detected(desk: Desk, encoding: str) -> None:
 def test_western_text_is_not_taken_for_japanese(tmp_path: Path) -> None:
     path = tmp_path / "menu.csv"
     path.write_bytes("question,answer\nIs the café open?,Oui – jusqu’à minuit, señor.\n".encode("cp1252"))
-    assert detect_encoding(path) == "cp1252"
+    assert detect_encoding(opening(path)) == "cp1252"
 
 
 def test_one_bad_byte_costs_one_row(desk: Desk) -> None:
@@ -371,4 +371,4 @@ def test_artifacts_name_no_folder_of_this_machine(desk: Desk, tmp_path: Path) ->
 def test_binary_kind_lets_utf16_through(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes("question,answer\nq,a\n".encode("utf-16"))
-    assert binary_kind(path) is None
+    assert binary_kind(opening(path)) is None

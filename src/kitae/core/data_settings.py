@@ -7,6 +7,20 @@ from pydantic import Field
 from kitae.core.settings import Auto, Settings
 
 
+class ReadSettings(Settings):
+    """How a raw file is taken apart, and how much of it at most."""
+
+    unit: Literal["auto", "document", "page", "paragraph", "line"] = "auto"
+    """What of a text, Markdown, HTML or PDF file is a row; `auto` is the whole document. Pages are a PDF's, paragraphs
+    stand between blank lines."""
+    longest_row_mb: float = Field(default=16.0, gt=0.0, le=1000.0)
+    """A row, line or document of more million characters goes to quarantine without being held in memory."""
+    unpacked_gb: float = Field(default=64.0, gt=0.0)
+    """No more than this is unpacked from one archive or compressed file."""
+    unpacked_ratio: float = Field(default=300.0, gt=1.0)
+    """What unpacks to more than this many times its size is taken for a bomb and left."""
+
+
 class SourceSettings(Settings):
     """One raw file (or several by a glob), and the terms on which it may be used."""
 
@@ -21,6 +35,8 @@ class SourceSettings(Settings):
     question, answer, text, label, system, licence, consent, rights_holder, language, group, use."""
     encoding: str = "auto"
     """Text encoding; `auto` detects UTF-8, UTF-16, CP932, EUC-JP."""
+    read: ReadSettings = ReadSettings()
+    """How it is taken apart."""
     licence: str | None = None
     """SPDX licence of every row that does not say its own; without any, a row is dropped."""
     consent: str | None = None

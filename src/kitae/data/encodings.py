@@ -2,14 +2,20 @@
 
 import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import IO
 
 from kitae.core.files import BLOCK_BYTES
 
+AUTO = "auto"
+"""Stands for an encoding that is found from the bytes."""
 SAMPLE_BYTES = 1 << 20
+PIECE_BYTES = 1 << 16
 ERROR_PENALTY = 20.0
 BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+Opened = Callable[[], IO[bytes]]
+"""How to open a file from its beginning."""
 CANDIDATES = ("utf-8", "cp932", "euc_jp", "cp1252")
 """In the order in which a tie is decided."""
 
@@ -32,28 +38,33 @@ _JAPANESE = re.compile(r"[ぁ-ヿ、。「」一-鿿々ー・！？（）０-９
 _LATIN_1_LETTER = re.compile(r"[À-ÖØ-öø-ÿŒœŠšŽžŸ’‘“”–—…€£°«»¿¡]")
 
 
-def detect_encoding(path: Path) -> str:
+def opening(path: Path) -> Opened:
+    """How to open the file at a path."""
+    return lambda: path.open("rb")
+
+
+def detect_encoding(opened: Opened) -> str:
     """The Python name of a text file's encoding: BOM first, then UTF-8 if the whole file is, then the likeliest.
 
     The others are judged on the lines with bytes above 127 (at most 1 MiB of them): by undecodable bytes, and by how
     much of what comes out is text that people write.
     """
-    with path.open("rb") as file:
+    with opened() as file:
         head = file.read(4096)
     for bom, name in BOMS:
         if head.startswith(bom):
             return name
     if wide := _utf16_without_bom(head):
         return wide
-    if _is_utf8(path):
+    if _is_utf8(opened):
         return "utf-8"
-    sample = _sample(path)
+    sample = _sample(opened)
     return min(CANDIDATES, key=lambda name: (_penalty(sample, name), CANDIDATES.index(name)))
 
 
-def binary_kind(path: Path) -> str | None:
+def binary_kind(opened: Opened) -> str | None:
     """What a binary file is, in words, or None when it looks like text."""
-    with path.open("rb") as file:
+    with opened() as file:
         head = file.read(1 << 16)
     for signature, kind in BINARY_SIGNATURES.items():
         if head.startswith(signature):
@@ -89,16 +100,16 @@ def _utf16_without_bom(head: bytes) -> str | None:
     return best if shares[best] > 0.9 else None
 
 
-def _blocks(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
+def _blocks(opened: Opened) -> Iterator[bytes]:
+    with opened() as file:
         while block := file.read(BLOCK_BYTES):
             yield block
 
 
-def _is_utf8(path: Path) -> bool:
+def _is_utf8(opened: Opened) -> bool:
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
-        for block in _blocks(path):
+        for block in _blocks(opened):
             decoder.decode(block)
         decoder.decode(b"", final=True)
     except UnicodeDecodeError:
@@ -106,11 +117,11 @@ def _is_utf8(path: Path) -> bool:
     return True
 
 
-def _sample(path: Path) -> bytes:
+def _sample(opened: Opened) -> bytes:
     lines: list[bytes] = []
     size = 0
-    with path.open("rb") as file:
-        for line in file:
+    with opened() as file:
+        while line := file.readline(PIECE_BYTES):
             if not line.isascii():
                 lines.append(line)
                 size += len(line)

@@ -2,8 +2,7 @@
 
 import glob
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -13,8 +12,9 @@ from kitae.core.data_settings import SourceSettings
 from kitae.core.files import file_digest, write_json
 from kitae.core.recipe import locate
 from kitae.core.workspace import Draft, Workspace
-from kitae.data.encodings import binary_kind
+from kitae.data.encodings import binary_kind, opening
 from kitae.data.readers import READERS, WORKBOOKS
+from kitae.data.reading.rows import readable
 from kitae.errors import SourceError
 
 GLOB_CHARACTERS = frozenset("*?[")
@@ -97,26 +97,13 @@ def _paths(source: SourceSettings, folder: Path) -> list[Path]:
     else:
         found = [where]
     for path in found:
-        with _told(path):
+        with readable(path):
             _check(path, source)
     return found
 
 
-@contextmanager
-def _told(path: Path) -> Iterator[None]:
-    """Tell of a file that the system does not let us read. Raises `SourceError`."""
-    try:
-        yield
-    except OSError as error:
-        raise SourceError(
-            f"{path.name} cannot be read",
-            got=f"{error.strerror or error}: {path}",
-            hint="Give the user who runs kitae the right to read it (chmod u+r FILE), or name a copy of it",
-        ) from error
-
-
 def _digest(file: FoundFile) -> str:
-    with _told(file.path):
+    with readable(file.path):
         return file_digest(file.path)
 
 
@@ -153,7 +140,7 @@ def _check_kind(path: Path) -> None:
                     hint="Open it in a spreadsheet program and save it as .xlsx, or name it by its real format",
                 )
         return
-    if kind := binary_kind(path):
+    if kind := binary_kind(opening(path)):
         raise SourceError(
             f"{path.name} is not text: it looks like {kind}",
             got=str(path),

@@ -7,7 +7,7 @@ from operator import itemgetter
 from typing import Any
 
 from kitae.core.records import Edit, Message, Origin, Record, Terms, record_id
-from kitae.data.encodings import detect_encoding
+from kitae.data.encodings import AUTO, detect_encoding, opening
 from kitae.data.finding import FoundFile
 from kitae.data.language import detect_language
 from kitae.data.quoting import quoted, quoted_masked
@@ -110,7 +110,7 @@ def take_in(file: FoundFile, task: str, count: FileCount) -> Iterator[Record | Q
     Raises `SourceError` for a file that cannot be opened, an unknown encoding, and as `check_counts` does.
     """
     reasons: Counter[str] = Counter()
-    for raw in read_rows(file.path, count.encoding):
+    for raw in read_rows(file.path, count.encoding, file.source.read):
         count.read += 1
         made = record_of(raw, file, task)
         if isinstance(made, Quarantined):
@@ -128,8 +128,8 @@ def file_encoding(file: FoundFile) -> str:
     """The encoding of a raw file: what the recipe says, else what is detected. Raises `SourceError`."""
     if file.path.suffix.lower() in WORKBOOKS:
         return "utf-8"
-    if file.source.encoding == "auto":
-        return detect_encoding(file.path)
+    if file.source.encoding == AUTO:
+        return detect_encoding(opening(file.path))
     try:
         "".encode(file.source.encoding)
     except LookupError as error:

@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 from kitae.data.privacy.redaction import masked, private_column
-from kitae.data.readers import BadRow, Cells, Row
+from kitae.data.reading.rows import BadRow, Cells, Row
 
 QUOTED_CHARACTERS = 200
 LOOKED_AT_CHARACTERS = 4_000

@@ -1,0 +1,1 @@
+"""How each family of raw files is read: delimited tables, JSON, workbooks, columns, documents, archives."""
