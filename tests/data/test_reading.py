@@ -353,6 +353,10 @@ def test_unknown_rules_kinds_and_encodings(desk: Desk) -> None:
         desk.prepare(clean={"truncated_answr": False})
     with pytest.raises(UnknownName, match="email"):
         desk.prepare(privacy={"kinds": ["emial"]})
+    desk.sources[0]["columns"] = {"anser": "answer"}
+    with pytest.raises(UnknownName, match="Did you mean 'answer'"):
+        desk.prepare()
+    desk.sources[0]["columns"] = {}
     desk.sources[0]["encoding"] = "shift-gis"
     with pytest.raises(SourceError, match="unknown encoding"):
         desk.prepare()

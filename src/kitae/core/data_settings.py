@@ -6,6 +6,11 @@ from pydantic import Field
 
 from kitae.core.settings import Auto, Settings
 
+ShapeName = Literal[
+    "auto", "messages", "sharegpt", "alpaca", "prompt_completion", "question_answer", "text_label", "dpo", "kto",
+    "document",
+]  # fmt: skip
+
 
 class ReadSettings(Settings):
     """How a raw file is taken apart, and how much of it at most."""
@@ -26,13 +31,12 @@ class SourceSettings(Settings):
 
     path: str
     """File or glob, relative to the recipe; `${NAME:-default}` takes an environment variable."""
-    shape: Literal["auto", "messages", "sharegpt", "alpaca", "prompt_completion", "question_answer", "text_label"] = (
-        "auto"
-    )
-    """How rows are built; `auto` looks at the first rows."""
+    shape: ShapeName = "auto"
+    """How rows are built; `auto` looks at each row."""
     columns: dict[str, str] = Field(default_factory=dict)
-    """Which column (or dotted path, such as `meta.topic` or `utterances.0.text`) holds what:
-    question, answer, text, label, system, licence, consent, rights_holder, language, group, use."""
+    """Which column (or dotted path, such as `meta.topic` or `utterances.0.text`) holds what: question, answer; text,
+    label; messages, tools, system; instruction, input, output, history; prompt, completion; chosen, rejected;
+    desirable; licence, consent, rights_holder, language, group, use."""
     encoding: str = "auto"
     """Text encoding; `auto` detects UTF-8, UTF-16, CP932, EUC-JP."""
     read: ReadSettings = ReadSettings()

@@ -15,7 +15,8 @@ from kitae.core.workspace import Draft, Workspace
 from kitae.data.encodings import binary_kind, opening
 from kitae.data.readers import READERS, WORKBOOKS
 from kitae.data.reading.rows import readable
-from kitae.errors import SourceError
+from kitae.data.shapes import CANONICAL
+from kitae.errors import SourceError, UnknownName
 
 GLOB_CHARACTERS = frozenset("*?[")
 LISTING = "sources.json"
@@ -79,6 +80,10 @@ def found_files(source: Source, folder: Path) -> list[FoundFile]:
 
 
 def _located(settings: Sequence[SourceSettings], folder: Path) -> list[tuple[SourceSettings, list[FoundFile]]]:
+    for name in (name for source in settings for name in source.columns if name not in CANONICAL):
+        raise UnknownName(
+            "meaning of a column", got=name, known=CANONICAL, hint="data.sources: columns: {MEANING: COLUMN}"
+        )
     paths = [(source, _paths(source, folder)) for source in settings]
     names = _names([path for _, found in paths for path in found])
     return [(source, [FoundFile(names[path], path, source) for path in found]) for source, found in paths]

@@ -2,17 +2,17 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any
 
-from kitae.core.records import Edit, Message, Origin, Record, Terms, record_id
+from kitae.core.records import Origin, Record, Terms, record_id
 from kitae.data.encodings import AUTO, detect_encoding, opening
 from kitae.data.finding import FoundFile
 from kitae.data.language import detect_language
+from kitae.data.mending import mended
 from kitae.data.quoting import quoted, quoted_masked
 from kitae.data.readers import WORKBOOKS, BadRow, Row, read_rows
-from kitae.data.repair import normalise_safely, repair
 from kitae.data.shapes import Shaped, UnreadableRow, read_shape
 from kitae.errors import SourceError
 
@@ -31,6 +31,8 @@ LANGUAGES = {
 }  # fmt: skip
 QUARANTINE = "quarantine"
 NO_SPLIT = "names no split"
+JUDGED_CHARACTERS = 20_000
+"""The language of a text is judged by its beginning."""
 
 
 @dataclass
@@ -142,41 +144,47 @@ def file_encoding(file: FoundFile) -> str:
 
 
 def _record(raw: Row, origin: Origin, file: FoundFile, task: str) -> tuple[Record, str]:
-    shaped = read_shape(raw.values, shape=file.source.shape, columns=file.source.columns)
-    messages, edits = _repaired(shaped.messages)
-    answer = next((m.content for m in reversed(messages) if m.role == "assistant"), "")
-    label = answer.strip() if task == "classify" else shaped.label
+    shaped = read_shape(raw.values, shape=file.source.shape, columns=file.source.columns, task=task)
+    if misfit := _misfit(shaped, task):
+        raise UnreadableRow(misfit)
+    shaped, edits = mended(shaped)
+    answer = next((m.content for m in reversed(shaped.messages) if m.role == "assistant"), "")
     record = Record(
         id=record_id(origin, raw.values),
-        messages=messages,
+        messages=shaped.messages,
         origin=origin,
         terms=_terms(shaped.named, file),
-        label=label,
+        language=_language(shaped, answer),
+        label=answer.strip() if task == "classify" else shaped.label,
         use=_use(shaped, file),
         meta=shaped.meta,
-        history=tuple(edits),
+        history=edits,
+        tools=shaped.tools,
+        rejected=shaped.rejected,
+        desirable=shaped.desirable,
     )
+    return record, shaped.shape
+
+
+def _misfit(shaped: Shaped, task: str) -> str:
+    """Why a row has nothing for a task, or ""."""
+    document = shaped.messages[0].role == "document"
+    if task == "pretrain":
+        return "" if document else "no text of its own: task pretrain reads documents (columns: {text: …})"
+    if document:
+        return "a text without a question or a label: task pretrain reads such rows"
+    if task == "preference":
+        judged = shaped.rejected or shaped.desirable is not None
+        return "" if judged else "neither a rejected answer nor a judgement: task preference learns from those"
+    return "an answer judged undesirable: task preference learns from such rows" if shaped.desirable is False else ""
+
+
+def _language(shaped: Shaped, answer: str) -> str:
+    """What is asked or written decides; a text without any evidence takes what the row says, then its answer's."""
+    asked = "\n".join(message.content for message in shaped.messages if message.role in {"user", "document"})
     stated = shaped.named.get("language", "").strip().casefold()
-    asked = "\n".join(message.content for message in messages if message.role == "user")
-    language = detect_language(asked) or LANGUAGES.get(stated, stated)
-    # A text without any evidence takes the language of its answer.
-    return replace(record, language=language or detect_language(record.answer)), shaped.shape
-
-
-def _repaired(messages: tuple[Message, ...]) -> tuple[tuple[Message, ...], list[Edit]]:
-    edits = []
-    out = []
-    for turn, message in enumerate(messages, start=1):
-        text = repair(message.content)
-        if text != message.content:
-            edits.append(Edit("mojibake", "text read in a wrong encoding, put right", {"turn": turn}))
-        clean = normalise_safely(text)
-        if clean != text:
-            edits.append(
-                Edit("normalise", "line ends, control characters, half-width kana or spaces put right", {"turn": turn})
-            )
-        out.append(replace(message, content=clean))
-    return tuple(out), edits
+    found = detect_language(asked[:JUDGED_CHARACTERS]) or LANGUAGES.get(stated, stated)
+    return found or detect_language(answer[:JUDGED_CHARACTERS])
 
 
 def _terms(named: Mapping[str, str], file: FoundFile) -> Terms:

@@ -1,281 +1,159 @@
 """Shapes: how a row of named values becomes a conversation. Recognised row by row, or named in the recipe.
 
-SHAPES is a table: each shape says whether a row has it and how its messages are built. `columns` of the recipe
-(canonical name to column or dotted path) goes before the headings that are known by themselves.
+SHAPES is a table: each shape says whether a row has it and how it is built. `columns` of the recipe (canonical name to
+column or dotted path) goes before the headings that are known by themselves.
 """
 
-import re
-import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kitae.core.records import Message, Role
+from kitae.core.records import Message
+from kitae.data.shaping.answers import alpaca, prompt_completion, question_answer, text_label
+from kitae.data.shaping.preferences import is_judged, judged, pair, turns
+from kitae.data.shaping.turns import FORMS, ROLES_AS_WRITTEN, tools_of, turns_in
+from kitae.data.shaping.views import CANONICAL, UnreadableRow, View, as_text, at_path, heading_key, label_list
 
-CANONICAL = (
-    "question", "answer", "text", "label", "system", "licence", "consent", "rights_holder", "language", "group", "use",
-)  # fmt: skip
-"""Names that `columns` may map to a column."""
-
-HEADINGS: dict[str, tuple[str, ...]] = {
-    "question": (
-        "question", "questions", "query", "q", "user", "inquiry", "enquiry", "customermessage", "usermessage",
-        "質問", "ご質問", "質問文", "質問内容", "問い合わせ", "お問い合わせ", "問い合わせ内容", "お問い合わせ内容",
-        "問合せ", "問合せ内容", "ユーザー", "ユーザー発話", "お客様の質問",
-    ),
-    "answer": (
-        "answer", "answers", "a", "reply", "response", "assistant", "agentmessage", "agentreply",
-        "回答", "ご回答", "回答文", "回答内容", "返信", "返信内容", "返答", "応答", "対応内容", "アシスタント",
-    ),
-    "prompt": ("prompt", "プロンプト"),
-    "completion": ("completion", "response", "chosenresponse", "出力"),
-    "instruction": ("instruction", "指示"),
-    "input": ("input", "入力"),
-    "output": ("output", "response", "出力"),
-    "text": ("text", "utterance", "sentence", "message", "content", "本文", "テキスト", "発話", "文", "文章"),
-    "label": (
-        "label", "category", "class", "intent", "topic", "target",
-        "ラベル", "分類", "カテゴリ", "カテゴリー", "種別", "意図", "トピック",
-    ),
-    "system": ("system", "systemprompt", "システム"),
-    "licence": ("licence", "license", "利用許諾", "ライセンス", "使用許諾", "許諾"),
-    "consent": ("consent", "consentbasis", "同意", "同意区分", "利用根拠"),
-    "rights_holder": ("rightsholder", "owner", "権利者", "著作権者"),
-    "language": ("language", "lang", "locale", "言語"),
-}  # fmt: skip
-"""Headings that name themselves, as `heading_key` writes them."""
-
-ROLES_AS_WRITTEN: dict[str, Role] = {
-    "system": "system", "developer": "system", "user": "user", "human": "user", "customer": "user", "client": "user",
-    "guest": "user", "お客様": "user", "ユーザー": "user", "assistant": "assistant", "gpt": "assistant",
-    "bot": "assistant", "chatgpt": "assistant", "model": "assistant", "agent": "assistant", "staff": "assistant",
-    "スタッフ": "assistant", "オペレーター": "assistant", "tool": "tool", "function": "tool", "observation": "tool",
-}  # fmt: skip
-
-_SEPARATORS = re.compile(r"[\s_\-・:：]+")
-_MISSING = object()
+NAMED = ("label", "licence", "consent", "rights_holder", "language", "group", "use")
+"""What a row may say about itself beside its conversation."""
 
 
-class UnreadableRow(Exception):
-    """A row that has no known shape, or breaks the rules of its own; the text is the reason it is quarantined."""
+@dataclass(frozen=True)
+class Built:
+    """What a shape made of a row."""
+
+    messages: Sequence[Message]
+    rejected: Sequence[Message] = ()
+    desirable: bool | None = None
 
 
 @dataclass(frozen=True)
 class Shaped:
-    """What a row says: its conversation, its label ("" for none) and the values `columns` or headings named."""
+    """What a row says: its conversation, its label ("" for none) and the values `columns` or headings named.
+
+    `rejected`, `desirable` and `tools` are as in `Record`.
+    """
 
     shape: str
     messages: tuple[Message, ...]
     label: str
     named: Mapping[str, str]
     meta: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class View:
-    """A row as the shapes see it: values by canonical name, whatever the columns are called."""
-
-    values: Mapping[str, Any]
-    columns: Mapping[str, str]
-    by_key: Mapping[str, str]
-
-    @staticmethod
-    def of(values: Mapping[str, Any], columns: Mapping[str, str]) -> "View":
-        """A view of a row with the recipe's `columns`."""
-        return View(values, columns, {heading_key(name): name for name in reversed(list(values))})
-
-    def column(self, name: str) -> str | None:
-        """The column or dotted path that holds a canonical value, or None."""
-        if name in self.columns:
-            return self.columns[name] if at_path(self.values, self.columns[name]) is not _MISSING else None
-        return next((self.by_key[key] for key in HEADINGS.get(name, ()) if key in self.by_key), None)
-
-    def has(self, *names: str) -> bool:
-        """Whether the row has all these values."""
-        return all(self.column(name) is not None for name in names)
-
-    def text(self, name: str) -> str:
-        """A value as text, "" when the row has none."""
-        column = self.column(name)
-        return "" if column is None else as_text(at_path(self.values, column))
+    rejected: tuple[Message, ...] = ()
+    desirable: bool | None = None
+    tools: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True)
 class Shape:
-    """One shape: whether a row has it, its conversation, and the columns it uses up."""
+    """One shape: whether a row has it, how it is built, and what it wants, in words."""
 
     matches: Callable[[View], bool]
-    build: Callable[[View], list[Message]]
-    uses: tuple[str, ...]
+    build: Callable[[View], Built]
     wants: str
+    tools: bool = False
+    """Whether a column of that name offers functions."""
 
 
-def read_shape(values: Mapping[str, Any], *, shape: str = "auto", columns: Mapping[str, str] | None = None) -> Shaped:
+def read_shape(
+    values: Mapping[str, Any], *, shape: str = "auto", columns: Mapping[str, str] | None = None, task: str = "chat"
+) -> Shaped:
     """The conversation in a row. `shape` is a name of `SHAPES` or "auto". Raises `UnreadableRow`."""
-    view = View.of(values, columns or {})
-    name = _recognise(view) if shape == "auto" else shape
-    wanted = SHAPES[name]
-    if not wanted.matches(view):
-        raise UnreadableRow(f"no {name} row: wants {wanted.wants}; has {_keys(values)}")
-    messages = tuple(wanted.build(view))
-    system = view.text("system")
-    if system and messages and messages[0].role != "system":
+    view = View(values, columns or {})
+    name = _recognise(view, task) if shape == "auto" else shape
+    if not SHAPES[name].matches(view):
+        raise UnreadableRow(f"no {name} row: wants {SHAPES[name].wants}; has {_keys(values)}")
+    built = SHAPES[name].build(view)
+    messages = tuple(built.messages)
+    tools = tools_of(view) if SHAPES[name].tools and view.has("tools") else ()
+    if view.has("system") and messages[0].role not in {"system", "document"} and (system := view.text("system")):
         messages = (Message("system", system), *messages)
-    named = {key: view.text(key) for key in CANONICAL if view.text(key)}
-    return Shaped(name, messages, named.get("label", ""), named, _meta(view, wanted))
+    view.use_up("licence", "consent", "rights_holder", "use")
+    named = {key: text for key in NAMED if (text := view.plain(key))}
+    label = "" if built.desirable is not None else named.get("label", "")
+    meta = view.rest() | ({"group": named["group"]} if "group" in named else {})
+    if isinstance(labels := view.look("label"), list) and label:
+        meta["labels"] = label_list(labels)
+    return Shaped(name, messages, label, named, meta, tuple(built.rejected), built.desirable, tools)
 
 
-def heading_key(heading: str) -> str:
-    """A heading as `HEADINGS` writes it: NFKC, lower case, no spaces, hyphens or underscores."""
-    return _SEPARATORS.sub("", unicodedata.normalize("NFKC", heading).casefold())
+def _turns_of(form: tuple[str, str] | None) -> Callable[[View], bool]:
+    """Whether a row has turns of a form, or, for None, of any but the second, which is ShareGPT's."""
+
+    def matches(view: View) -> bool:
+        found = turns_in(view)
+        return found is not None and (found[1].speaker == FORMS[1][0]) == (form is not None)
+
+    return matches
 
 
-def at_path(values: Mapping[str, Any], path: str) -> Any:
-    """The value at a column name or dotted path (`utterances.0.text`), or a marker when there is none."""
-    if path in values:
-        return values[path]
-    node = values
-    for part in path.split(".") if "." in path else ():
-        if isinstance(node, dict) and part in node:
-            node = node[part]
-        elif isinstance(node, list) and part.isdigit() and int(part) < len(node):
-            node = node[int(part)]
-        else:
-            return _MISSING
-    return node if node is not values else _MISSING
+def _talk(build: Callable[[View], list[Message]]) -> Callable[[View], Built]:
+    return lambda view: Built(build(view))
 
 
-def as_text(value: Any) -> str:
-    """A JSON value as text: the text parts of a list of content parts, "" for null."""
-    if value is None or value is _MISSING:
-        return ""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, (int, float)):
-        return str(value)
-    if isinstance(value, list) and all(isinstance(part, dict) for part in value):
-        return "".join(as_text(part.get("text")) for part in value if part.get("type", "text") == "text")
-    raise UnreadableRow(f"a {type(value).__name__} where text is wanted")
+def _has(*names: str) -> Callable[[View], bool]:
+    return lambda view: view.has(*names) and any(view.look(name) is not None for name in names)
 
 
-def _turns(values: Mapping[str, Any], key: str, role_key: str, content_key: str) -> list[Message]:
-    turns = values[key]
-    if not turns:
-        raise UnreadableRow(f"'{key}' is empty")
-    messages = []
-    for number, turn in enumerate(turns, start=1):
-        if not isinstance(turn, Mapping) or role_key not in turn:
-            raise UnreadableRow(f"turn {number} of '{key}' has no '{role_key}'")
-        written = str(turn[role_key]).strip()
-        role = ROLES_AS_WRITTEN.get(written.casefold())
-        if role is None:
-            raise UnreadableRow(f"turn {number} of '{key}' has the unknown role '{written[:40]}'")
-        messages.append(Message(role, as_text(turn.get(content_key))))
-    return messages
+def _is_pair(view: View) -> bool:
+    return view.look("chosen") is not None and view.look("rejected") is not None
 
 
-def _has_turns(view: View, keys: tuple[str, ...], role_key: str) -> str | None:
-    for key in keys:
-        turns = view.values.get(key)
-        if isinstance(turns, list) and (not turns or (isinstance(turns[0], Mapping) and role_key in turns[0])):
-            return key
-    return None
+def _pair(view: View) -> Built:
+    messages, rejected = pair(view)
+    return Built(messages, rejected=rejected)
 
 
-MESSAGE_KEYS = ("messages", "conversation", "conversations", "dialog", "dialogue", "turns")
+def _judged(view: View) -> Built:
+    messages, desirable = judged(view)
+    return Built(messages, desirable=desirable)
 
 
-def _messages(view: View) -> list[Message]:
-    return _turns(view.values, _has_turns(view, MESSAGE_KEYS, "role") or "messages", "role", "content")
-
-
-def _sharegpt(view: View) -> list[Message]:
-    return _turns(view.values, _has_turns(view, MESSAGE_KEYS, "from") or "conversations", "from", "value")
-
-
-def _alpaca(view: View) -> list[Message]:
-    question = "\n".join(part for part in (view.text("instruction"), view.text("input")) if part.strip())
-    return [Message("user", question), Message("assistant", view.text("output"))]
-
-
-def _pair(question: str, answer: str) -> Callable[[View], list[Message]]:
-    def build(view: View) -> list[Message]:
-        return [Message("user", view.text(question)), Message("assistant", view.text(answer))]
-
-    return build
+def _document(view: View) -> Built:
+    return Built([Message("document", view.text("text"))])
 
 
 SHAPES: dict[str, Shape] = {
-    "messages": Shape(
-        lambda view: _has_turns(view, MESSAGE_KEYS, "role") is not None,
-        _messages,
-        (),
-        "a list of turns with role and content",
-    ),
-    "sharegpt": Shape(
-        lambda view: _has_turns(view, MESSAGE_KEYS, "from") is not None,
-        _sharegpt,
-        (),
-        "a list of turns with from and value",
-    ),
-    "question_answer": Shape(
-        lambda view: view.has("question", "answer"),
-        _pair("question", "answer"),
-        ("question", "answer"),
-        "a question and an answer column",
-    ),
-    "alpaca": Shape(
-        lambda view: view.has("instruction", "output"),
-        _alpaca,
-        ("instruction", "input", "output"),
-        "instruction and output (and input)",
-    ),
-    "prompt_completion": Shape(
-        lambda view: view.has("prompt", "completion"),
-        _pair("prompt", "completion"),
-        ("prompt", "completion"),
-        "prompt and completion",
-    ),
-    "text_label": Shape(
-        lambda view: view.has("text", "label"),
-        _pair("text", "label"),
-        ("text", "label"),
-        "a text and a label column",
-    ),
+    "dpo": Shape(_is_pair, _pair, "a chosen and a rejected answer (and a prompt)", tools=True),
+    "kto": Shape(is_judged, _judged, "an answer and whether it is desirable", tools=True),
+    "messages": Shape(_turns_of(None), _talk(turns), "a list of turns with role and content", tools=True),
+    "sharegpt": Shape(_turns_of(FORMS[1]), _talk(turns), "a list of turns with from and value", tools=True),
+    "question_answer": Shape(_has("question", "answer"), _talk(question_answer), "a question and an answer column"),
+    "alpaca": Shape(_has("instruction", "output"), _talk(alpaca), "instruction and output (and input)"),
+    "prompt_completion": Shape(_has("prompt", "completion"), _talk(prompt_completion), "prompt and completion"),
+    "text_label": Shape(_has("text", "label"), _talk(text_label), "a text and a label column"),
+    "document": Shape(_has("text"), _document, "a text"),
 }
 """In the order in which `auto` tries them."""
+NAMED_BY_COLUMNS = (
+    ({"chosen", "rejected"}, "dpo"),
+    ({"desirable"}, "kto"),
+    ({"text", "label"}, "text_label"),
+    ({"question"}, "question_answer"),
+    ({"answer"}, "question_answer"),
+    ({"output"}, "alpaca"),
+    ({"completion"}, "prompt_completion"),
+)
+"""Which shape the recipe means when it names these columns."""
 
 
-def _recognise(view: View) -> str:
-    if {"text", "label"} <= view.columns.keys():
-        return "text_label"
-    if {"question", "answer"} & view.columns.keys():
-        return "question_answer"
+def _recognise(view: View, task: str) -> str:
+    for columns, name in NAMED_BY_COLUMNS:
+        if columns <= view.columns.keys():
+            return name
+    if task == "pretrain" and SHAPES["document"].matches(view):
+        return "document"
     for name, shape in SHAPES.items():
         if shape.matches(view):
             return name
     raise UnreadableRow(f"no known shape; has {_keys(view.values)}; name the columns in the recipe (columns: …)")
 
 
-def _meta(view: View, shape: Shape) -> dict[str, Any]:
-    """The columns that were not used up, and the group. Of a list whose part was used nothing stays."""
-    used = {view.column(name) for name in (*shape.uses, "system", "licence", "consent", "rights_holder", "use")}
-    paths = [path for path in used if path is not None and path not in view.values]
-    used |= {key for key in MESSAGE_KEYS if isinstance(view.values.get(key), list)}
-    used |= {root for root, _, _ in (path.partition(".") for path in paths) if isinstance(view.values[root], list)}
-    meta = {key: value for key, value in view.values.items() if key not in used}
-    for path in paths:
-        root, _, leaf = path.partition(".")
-        if isinstance(meta.get(root), dict):
-            meta[root] = {key: value for key, value in meta[root].items() if key != leaf}
-            if not meta[root]:
-                del meta[root]
-    if view.has("group"):
-        meta["group"] = view.text("group")
-    return meta
-
-
 def _keys(values: Mapping[str, Any]) -> str:
     return ", ".join(list(values)[:12]) or "nothing"
+
+
+__all__ = [
+    "CANONICAL", "ROLES_AS_WRITTEN", "SHAPES", "Shape", "Shaped", "UnreadableRow", "View", "as_text", "at_path",
+    "heading_key", "read_shape",
+]  # fmt: skip

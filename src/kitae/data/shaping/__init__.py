@@ -1,0 +1,1 @@
+"""How a row of named values becomes a conversation, a pair of answers or a document."""
