@@ -1,15 +1,9 @@
 """Duplicates go for a kept record that says the same; honest paraphrases stay; contradictions and leaks are found."""
 
-import random
-from itertools import combinations
 from typing import Any
 
 import pytest
 from data.desk import Desk, dropped, kept, talk
-from hypothesis import given
-from hypothesis import strategies as st
-
-from kitae.data.similarity import Clusters, Turns, banding, grams_of, jaccard, near_pairs
 
 LONG = "来月の連休に家族四人で伺う予定ですが、駐車場は何台分ありますか。"
 PARKING = "駐車場は30台分ございます。"
@@ -17,63 +11,6 @@ PARKING = "駐車場は30台分ございます。"
 
 def qa(question: str, answer: str = PARKING, **more: Any) -> dict[str, Any]:
     return {"question": question, "answer": answer, **more}
-
-
-def test_near_pairs_equal_brute_force() -> None:
-    draw = random.Random(3)
-    words = [
-        "駐車場",
-        "温泉",
-        "予約",
-        "朝食",
-        "時間",
-        "料金",
-        "子供",
-        "部屋",
-        "送迎",
-        "変更",
-        "何時",
-        "どこ",
-        "ですか",
-        "ありますか",
-    ]
-    texts = ["".join(draw.choices(words, k=12)) for _ in range(150)]
-    texts += [text[: draw.randrange(5, 30)] + draw.choice(words) + text[30:] for text in texts]
-    texts += texts[:20]
-    grams = [grams_of(text) for text in texts]
-    asked = len(texts) - 40  # the others are earlier turns of the first forty records
-    turns = Turns(tuple(texts), (*range(asked), *range(40)), asked)
-    for threshold in (0.5, 0.8, 0.95):
-        truth = {
-            (i, j): jaccard(grams[i], grams[j])
-            for i, j in combinations(range(len(texts)), 2)
-            if i < asked and jaccard(grams[i], grams[j]) >= threshold
-        }
-        found = near_pairs(turns, threshold)
-        assert found.items() <= truth.items()
-        assert len(found) >= 0.99 * len(truth)
-        assert len(truth) >= 20
-
-
-@given(threshold=st.floats(0.3, 1.0))
-def test_banding_misses_little_at_the_threshold(threshold: float) -> None:
-    bands, width = banding(threshold)
-    assert bands * width <= 128
-    assert (1 - threshold**width) ** bands <= 1e-4
-
-
-@given(st.lists(st.tuples(st.integers(0, 19), st.integers(0, 19)), max_size=30))
-def test_clusters_are_the_connected_components(edges: list[tuple[int, int]]) -> None:
-    clusters = Clusters(20)
-    for one, other in edges:
-        clusters.join(one, other)
-    reach = {i: {i} for i in range(20)}
-    for _ in range(20):
-        for one, other in edges:
-            merged = reach[one] | reach[other]
-            for member in merged:
-                reach[member] = reach[member] | merged
-    assert {frozenset(m) for m in clusters.members().values()} == {frozenset(v) for v in reach.values()}
 
 
 def test_exact_and_near_duplicates_go_and_name_the_kept_one(desk: Desk) -> None:

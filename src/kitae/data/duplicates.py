@@ -4,181 +4,195 @@ Four rules, in this order. A split somebody else drew (`use: test`) is never thi
 
 - `leaks_into_test`, `leaks_into_validation`: a question, the last or an earlier one, is that of a test (validation)
   row, or near it.
-- `conflicting_answers`: the same question with different answers; the majority's stays, on a tie none.
+- `conflicting_answers`: the same question with different answers; the majority's stays, on a tie none. Under another
+  system message, or with other answers to weigh, it is not the same question.
 - `exact_duplicate`: question and answer are equal after normalisation (NFKC, case, spaces).
 - `near_duplicate`: questions near, numbers equal, and the same answer: a paraphrase with the same answer is no
-  duplicate as long as its wording differs.
+  duplicate as long as its wording differs. Of raw documents the numbers need not be equal.
 
 Of records that say the same, the best is kept: a row of a drawn split first, then the one that needed the fewest
 repairs, then the longest question, then the first in file order. A record goes only for a kept one it names.
 """
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import json
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
 
 from kitae.core.data_settings import DuplicateSettings
+from kitae.core.files import disk_errors
 from kitae.core.records import Edit, Record
-from kitae.data.similarity import Clusters, Fingerprint, Turns, fingerprint, near_pairs, same_answer
+from kitae.data.alike.cases import Gone, Why, cases_of
+from kitae.data.alike.clusters import Clusters
+from kitae.data.alike.columns import Columns
+from kitae.data.alike.deciding import decide
+from kitae.data.alike.fingerprints import fingerprint_table
+from kitae.data.alike.near import Pairs, Progress, near_pairs
+from kitae.data.alike.ragged import Array
+from kitae.data.alike.turns import Turns, first_equals
 
-HELD_OUT_FIRST = {"test": 0, "validation": 1}
-LEAKS = ("test", "validation")
-
-
-@dataclass
-class _Search:
-    """The state of one search: what has gone so far, and why."""
-
-    records: Sequence[Record]
-    prints: Sequence[Fingerprint]
-    turns: Turns
-    near: Mapping[tuple[int, int], float]
-    threshold: float
-    gone: dict[int, Edit] = field(default_factory=dict)
-    kept_for: dict[int, int] = field(default_factory=dict)
-
-    def stays(self, index: int) -> bool:
-        return index not in self.gone
-
-    def drop(self, index: int, rule: str, reason: str, kept: int | None = None, similarity: float = 1.0) -> None:
-        self.gone[index] = Edit(rule, reason, {} if kept is None else {"similarity": round(similarity, 3)})
-        if kept is not None:
-            self.kept_for[index] = kept
-
-    def edits(self) -> dict[int, Edit]:
-        """What went and why; where the record it went for went as well, the one that stayed in the end is named."""
-        out = {}
-        for index, edit in self.gone.items():
-            last = index
-            while last in self.kept_for:
-                last = self.kept_for[last]
-            named = {"kept": self.records[last].id} if last != index and last not in self.gone else {}
-            out[index] = Edit(edit.rule, edit.reason, {**named, **edit.detail})
-        return out
+FOUND = "duplicates.arrow"
+ROWS_AT_ONCE = 1 << 16
+REASONS = {
+    Why.ASKS_TEST: ("leaks_into_test", "asks what a test row asks"),
+    Why.ASKS_NEARLY_TEST: ("leaks_into_test", "asks nearly what a test row asks"),
+    Why.ASKS_VALIDATION: ("leaks_into_validation", "asks what a validation row asks"),
+    Why.ASKS_NEARLY_VALIDATION: ("leaks_into_validation", "asks nearly what a validation row asks"),
+    Why.AGAINST_MAJORITY: (
+        "conflicting_answers",
+        "the same question has {camps} different answers; the majority's stays",
+    ),
+    Why.NO_MAJORITY: (
+        "conflicting_answers",
+        "the same question has {camps} different answers; no answer has a majority",
+    ),
+    Why.SAYS_SAME: ("exact_duplicate", "says the same as {origin}"),
+    Why.SAYS_NEARLY_SAME: ("near_duplicate", "says nearly the same as {origin} (similarity {similarity:.2f})"),
+}
+"""Rule and reason for each way to go."""
 
 
-def find_duplicates(records: Sequence[Record], settings: DuplicateSettings, task: str) -> dict[int, Edit]:
-    """Index of every record that goes, to the edit that says by which rule and for which kept record."""
-    prints = [fingerprint(record, task) for record in records]
-    turns = Turns.of(prints)
-    near = {} if settings.near is None else near_pairs(turns, settings.near)
-    search = _Search(records, prints, turns, near, settings.near or 1.0)
-    for use in LEAKS:
-        _drop_leaks(search, use)
-    if settings.conflicts == "drop":
-        _drop_conflicts(search)
-    order = sorted(range(len(records)), key=lambda index: _preference(records[index], index))
-    if settings.exact:
-        _drop_exact(search, order)
-    if settings.near is not None:
-        _drop_near(search, order)
-    return search.edits()
+def find_duplicates(
+    tables: Sequence[Path], *, settings: DuplicateSettings, scratch: Path, progress: Progress = lambda *_: None
+) -> Path:
+    """Write an Arrow IPC file with one row for each record that goes, and return its path in `scratch`.
+
+    `tables` are Arrow IPC files of `fingerprint_table`, made with the same settings, in their order. Columns of the
+    result, ascending by the first: `row` (position in the concatenation of the tables), `rule`, `reason`, `detail`
+    (JSON: the id of the `kept` record, `similarity`). The same for any cut of the records into tables. Raises
+    `DiskFull`.
+    """
+    columns = Columns(tables)
+    with disk_errors(scratch):
+        scratch.mkdir(parents=True, exist_ok=True)
+        turns = Turns.of(columns)
+        pairs = _pairs(columns, turns, settings.near, scratch, progress)
+        names = _clusters(columns, turns, pairs)
+        gone = []
+        for cases in cases_of(columns, turns, pairs, names):
+            gone.append(decide(cases, settings))
+            progress(int(cases.rows[-1]) + 1, len(columns), "records compared")
+        return _write(columns, Gone.sorted(gone), scratch / FOUND)
 
 
-def duplicate_clusters(turns: Turns, near: float | None) -> Clusters:
-    """Clusters that no split may cut: who asks or teaches what another asks, or nearly that; numbers do not matter."""
-    clusters = Clusters(turns.asked)
-    clusters.join_equal(turns.shared(), turns.owners)
-    if near is not None:
-        for one, other in near_pairs(turns, near):
-            clusters.join(turns.owners[one], turns.owners[other])
-    return clusters
+def duplicate_clusters(
+    tables: Sequence[Path], *, near: float | None, scratch: Path, progress: Progress = lambda *_: None
+) -> Array:
+    """The cluster (its smallest row) of every row, which no split may cut, as int64 [rows].
+
+    Together stands who asks or teaches what another asks, or nearly that; numbers do not matter.
+    """
+    columns = Columns(tables)
+    with disk_errors(scratch):
+        scratch.mkdir(parents=True, exist_ok=True)
+        turns = Turns.of(columns)
+        return _clusters(columns, turns, _pairs(columns, turns, near, scratch, progress))
 
 
-def _preference(record: Record, index: int) -> tuple[int, int, int, int]:
-    repairs = sum(edit.rule == "mojibake" for edit in record.history)
-    return HELD_OUT_FIRST.get(record.use, 2), repairs, -len(record.question), index
+def asked_questions(tables: Sequence[Path]) -> tuple[Array, Array]:
+    """(question, row) of everything that is asked or taught on the way and that some record asks in the end.
+
+    Equal questions have equal numbers; with them a split proves that it cut none.
+    """
+    return Turns.of(Columns(tables)).shared()
 
 
-def _drop_leaks(search: _Search, use: str) -> None:
-    """Drop what stands outside a drawn split and asks, last or earlier, what one of its rows asks."""
-    lower = {"train", "", "validation"} if use == "test" else {"train", ""}
-    turns = search.turns
-    held: dict[str, int] = {}
-    for index, record in enumerate(search.records):
-        if record.use == use and search.prints[index].question:
-            held.setdefault(search.prints[index].question, index)
-    for question, index in zip(turns.questions, turns.owners, strict=True):
-        kept = held.get(question)
-        if search.records[index].use in lower and kept is not None and search.stays(index):
-            search.drop(index, f"leaks_into_{use}", f"asks what a {use} row asks", kept)
-    for pair, similarity in search.near.items():
-        for turn, kept in (pair, pair[::-1]):
-            index = turns.owners[turn]
-            leaks = kept < turns.asked and search.records[kept].use == use and search.records[index].use in lower
-            if leaks and search.stays(index):
-                search.drop(index, f"leaks_into_{use}", f"asks nearly what a {use} row asks", kept, similarity)
+def _pairs(columns: Columns, turns: Turns, near: float | None, scratch: Path, progress: Progress) -> Pairs:
+    if near is None or not len(columns):
+        return Pairs.none()
+    return near_pairs(columns, turns, near, scratch=scratch, progress=progress)
 
 
-def _drop_conflicts(search: _Search) -> None:
-    groups: dict[str, list[int]] = defaultdict(list)
-    for index, print_ in enumerate(search.prints):
-        if search.stays(index) and search.records[index].use != "test" and print_.question:
-            groups[print_.question].append(index)
-    for members in groups.values():
-        camps = _camps(search, members)
-        if len(camps) < 2:
-            continue
-        sizes = sorted((len(camp) for camp in camps), reverse=True)
-        winner = max(camps, key=len) if sizes[0] > sizes[1] else []
-        says = "the majority's stays" if winner else "no answer has a majority"
-        for index in members:
-            if index not in winner:
-                reason = f"the same question has {len(camps)} different answers; {says}"
-                search.drop(index, "conflicting_answers", reason, winner[0] if winner else None)
+def _clusters(columns: Columns, turns: Turns, pairs: Pairs) -> Array:
+    """Clusters of records whose questions are equal or near, or who say the same."""
+    clusters = Clusters(len(columns))
+    texts, owners = turns.shared()
+    clusters.join(texts, owners)
+    exact = first_equals(lambda share, shares: columns.keys("exact", share, shares), len(columns))
+    again = np.flatnonzero(exact != np.arange(len(exact)))
+    clusters.join(exact[again], again)
+    clusters.join(np.asarray(pairs.ones), turns.owners_of(np.asarray(pairs.others)))
+    # What only earlier turns say joins its records when it is near to what one asks.
+    linked = np.flatnonzero(np.isin(turns.texts, pairs.others[pairs.others >= len(columns)]))
+    clusters.join(turns.owners_of(turns.texts[linked]), turns.owners_of(linked))
+    return clusters.names()
 
 
-def _camps(search: _Search, members: Sequence[int]) -> list[list[int]]:
-    """Members by answer: those whose answers are the same but for a few letters stand together."""
-    camps: list[list[int]] = []
-    for index in members:
-        print_ = search.prints[index]
-        camp = next((c for c in camps if same_answer(search.prints[c[0]], print_, search.threshold)), None)
-        if camp is None:
-            camps.append([index])
-        else:
-            camp.append(index)
-    return camps
+def _write(columns: Columns, gone: Gone, path: Path) -> Path:
+    import pyarrow as pa
+
+    schema = pa.schema({"row": pa.int64(), "rule": pa.string(), "reason": pa.string(), "detail": pa.string()})
+    aside = path.with_name(path.name + ".partial")
+    with pa.OSFile(str(aside), "wb") as file, pa.ipc.new_file(file, schema) as writer:
+        for start in range(0, len(gone.rows), ROWS_AT_ONCE):
+            rows = list(_rows(columns, gone[slice(start, start + ROWS_AT_ONCE)]))
+            writer.write_batch(pa.RecordBatch.from_pylist(rows, schema=schema))
+    aside.replace(path)
+    return path
 
 
-def _drop_exact(search: _Search, order: Sequence[int]) -> None:
-    kept: dict[str, int] = {}
-    for index in order:
-        if not search.stays(index):
-            continue
-        first = kept.setdefault(search.prints[index].exact, index)
-        if first != index and search.records[index].use != "test":
-            search.drop(index, "exact_duplicate", f"says the same as {search.records[first].origin}", first)
+def _rows(columns: Columns, gone: Gone) -> Iterator[dict[str, Any]]:
+    """What is written of some records that go."""
+    ids = iter(columns.take_strings("id", gone.kept[gone.kept >= 0]))
+    origins = iter(columns.take_strings("origin", gone.named[gone.named >= 0]))
+    for row, why, named, kept, similarity, camps in zip(*(part.tolist() for part in gone.parts()), strict=True):
+        rule, reason = REASONS[Why(why)]
+        detail = {"kept": next(ids)} if kept >= 0 else {}
+        origin = next(origins) if named >= 0 else ""
+        if named >= 0:
+            detail["similarity"] = round(similarity, 3)
+        yield {
+            "row": row,
+            "rule": rule,
+            "reason": reason.format(origin=origin, similarity=similarity, camps=camps),
+            "detail": json.dumps(detail, sort_keys=True),
+        }
 
 
-def _drop_near(search: _Search, order: Sequence[int]) -> None:
-    neighbours: dict[int, list[tuple[int, float]]] = defaultdict(list)
-    for (one, other), similarity in search.near.items():
-        if other < search.turns.asked:
-            neighbours[one].append((other, similarity))
-            neighbours[other].append((one, similarity))
-    kept: set[int] = set()
-    for index in order:
-        if not search.stays(index):
-            continue
-        twin = None if search.records[index].use == "test" else _twin(search, index, neighbours[index], kept)
-        if twin is None:
-            kept.add(index)
-        else:
-            reason = f"says nearly the same as {search.records[twin[0]].origin} (similarity {twin[1]:.2f})"
-            search.drop(index, "near_duplicate", reason, *twin)
+def read_duplicates(path: Path) -> Iterator[tuple[int, Edit]]:
+    """Row and edit of every record that goes, ascending, from a file of `find_duplicates`."""
+    import pyarrow as pa
+
+    with pa.memory_map(str(path)) as mapped:
+        file = pa.ipc.open_file(mapped)
+        for number in range(file.num_record_batches):
+            for row in file.get_batch(number).to_pylist():
+                yield row["row"], Edit(row["rule"], row["reason"], json.loads(row["detail"]))
 
 
-def _twin(
-    search: _Search, index: int, neighbours: Sequence[tuple[int, float]], kept: set[int]
-) -> tuple[int, float] | None:
-    """The nearest kept record with the same numbers and the same answer, and how near it is."""
-    mine = search.prints[index]
-    twins = [
-        (other, similarity)
-        for other, similarity in neighbours
-        if other in kept
-        and search.prints[other].numbers == mine.numbers
-        and same_answer(search.prints[other], mine, search.threshold)
-    ]
-    return min(twins, key=lambda twin: (-twin[1], twin[0]), default=None)
+def write_table(table: Any, path: Path) -> Path:
+    """Write a fingerprint table as an Arrow IPC file, aside and renamed."""
+    import pyarrow as pa
+
+    aside = path.with_name(path.name + ".partial")
+    with disk_errors(path):
+        with pa.OSFile(str(aside), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
+            writer.write_table(table)
+        aside.replace(path)
+    return path
+
+
+class Fingerprinted:
+    """Few records in memory: their one table in a folder that goes when the `with` block ends."""
+
+    def __init__(self, records: Sequence[Record], *, task: str, settings: DuplicateSettings) -> None:
+        """Make the table."""
+        self._folder = tempfile.TemporaryDirectory(prefix="kitae-")
+        self.scratch = Path(self._folder.name)
+        table = fingerprint_table(records, task=task, settings=settings)
+        self.tables = [write_table(table, self.scratch / "records.arrow")]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._folder.cleanup()
+
+
+def duplicates_of(records: Sequence[Record], settings: DuplicateSettings, task: str) -> dict[int, Edit]:
+    """The whole search over records in memory: index of every record that goes, to its edit."""
+    with Fingerprinted(records, task=task, settings=settings) as made:
+        return dict(read_duplicates(find_duplicates(made.tables, settings=settings, scratch=made.scratch)))

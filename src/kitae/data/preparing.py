@@ -17,7 +17,7 @@ from kitae.core.events import Stage
 from kitae.core.files import BLOCK_BYTES, write_json, write_jsonl, write_text
 from kitae.core.records import Edit, Message, Record
 from kitae.core.workspace import Draft, Workspace
-from kitae.data.duplicates import find_duplicates
+from kitae.data.duplicates import duplicates_of
 from kitae.data.finding import FoundFile, found_files
 from kitae.data.intake import FileCount, Quarantined, file_encoding, take_in
 from kitae.data.privacy.redaction import Redactor, chosen_kinds, masked
@@ -181,7 +181,7 @@ def _apply_duplicates(
     done: Sorted, records: Sequence[Record], settings: DataSettings, task: str, stage: Stage
 ) -> list[Record]:
     stage.progress(0, len(records), "records compared")
-    gone = find_duplicates(records, settings.duplicates, task)
+    gone = duplicates_of(records, settings.duplicates, task)
     stage.progress(len(records), len(records), "records compared")
     done.dropped += [records[index].with_edit(edit) for index, edit in sorted(gone.items())]
     return [record for index, record in enumerate(records) if index not in gone]

@@ -10,15 +10,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from kitae.core.artifacts import Dataset, Split
-from kitae.core.data_settings import SplitSettings
+from kitae.core.data_settings import DuplicateSettings, SplitSettings
 from kitae.core.files import write_json, write_jsonl
 from kitae.core.records import Edit, Record, read_records
 from kitae.core.settings import digest_of
 from kitae.core.workspace import Draft, Workspace
-from kitae.data.duplicates import duplicate_clusters
+from kitae.data.alike.clusters import Clusters
+from kitae.data.alike.ragged import Array
+from kitae.data.duplicates import Fingerprinted, asked_questions, duplicate_clusters
 from kitae.data.shapes import at_path
-from kitae.data.similarity import Turns, fingerprint
 from kitae.data.skew import label_skew
 from kitae.errors import NothingToLearn, RecipeError
 
@@ -36,6 +39,14 @@ class _Cluster:
     draw: str
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """Every question that some record asks in the end: who asks it or teaches it on the way."""
+
+    questions: Sequence[str]
+    owners: Sequence[int]
+
+
 def split(dataset: Dataset, *, settings: SplitSettings, seed: int, out: Workspace) -> Split:
     """Write `train.jsonl`, `validation.jsonl`, `test.jsonl`, `dropped.jsonl`, and the proof in `report.json`.
 
@@ -46,9 +57,8 @@ def split(dataset: Dataset, *, settings: SplitSettings, seed: int, out: Workspac
     def build(draft: Draft) -> None:
         """Draw the sides and write every file of the split."""
         records = list(read_records(dataset.file("records.jsonl")))
-        facts = dataset.json("report.json")
-        turns = Turns.of([fingerprint(record, facts["task"]) for record in records])
-        clusters = _clusters(records, turns, settings, seed, near=facts["near"])
+        asked, names = _alike(records, dataset.json("report.json"))
+        clusters = _clusters(records, names, settings, seed)
         sides, gone = _drawn(records, clusters)
         open_splits = _open_splits(records, settings)
         _assign([c for c in clusters if _free(c, sides, gone)], open_splits, sides)
@@ -57,7 +67,7 @@ def split(dataset: Dataset, *, settings: SplitSettings, seed: int, out: Workspac
                 draft.file(f"{side}.jsonl"), (r.as_dict() for i, r in enumerate(records) if sides.get(i) == side)
             )
         write_jsonl(draft.file("dropped.jsonl"), (records[i].with_edit(e).as_dict() for i, e in sorted(gone.items())))
-        report = _report(records, turns, clusters, sides, gone, settings=settings)
+        report = _report(records, asked, clusters, sides, gone, settings=settings)
         report["carved"] = sorted(set(open_splits) - {"train"}) if any(r.use for r in records) else []
         write_json(draft.file("report.json"), report)
         _finish(report, draft)
@@ -67,16 +77,26 @@ def split(dataset: Dataset, *, settings: SplitSettings, seed: int, out: Workspac
     )
 
 
-def _clusters(
-    records: Sequence[Record], turns: Turns, settings: SplitSettings, seed: int, *, near: float | None
-) -> list[_Cluster]:
-    clusters = duplicate_clusters(turns, near)
+def _alike(records: Sequence[Record], facts: Mapping[str, Any]) -> tuple[_Asked, Array]:
+    """What is asked or taught, with the records that do, and each record's cluster of the same questions."""
+    settings = DuplicateSettings(near=facts["near"])
+    with Fingerprinted(records, task=facts["task"], settings=settings) as made:
+        questions, owners = asked_questions(made.tables)
+        names = duplicate_clusters(made.tables, near=settings.near, scratch=made.scratch)
+    return _Asked([str(question) for question in questions.tolist()], owners.tolist()), names
+
+
+def _clusters(records: Sequence[Record], names: Array, settings: SplitSettings, seed: int) -> list[_Cluster]:
+    clusters = Clusters(len(records))
+    clusters.join(names, np.arange(len(names)))
     if settings.group_by:
-        groups = _values(records, settings.group_by, "group_by")
-        clusters.join_equal((value or None for value in groups), range(len(records)))
+        groups = np.array(_values(records, settings.group_by, "group_by"))
+        members = np.flatnonzero(groups != "")
+        _, firsts, places = np.unique(groups[members], return_index=True, return_inverse=True)
+        clusters.join(members[firsts[places]], members)
     strata = _values(records, settings.stratify_by, "stratify_by") if settings.stratify_by else [""] * len(records)
     out = []
-    for members in clusters.members().values():
+    for members in (cluster.tolist() for cluster in clusters.members()):
         counts = Counter(strata[index] for index in members)
         stratum = min(counts, key=lambda value: (-counts[value], value))
         draw = digest_of([seed, min(records[index].id for index in members)])
@@ -160,7 +180,7 @@ def _fill_empty(clusters: Sequence[_Cluster], shares: Mapping[str, float], sides
 
 def _report(
     records: Sequence[Record],
-    turns: Turns,
+    asked: _Asked,
     clusters: Sequence[_Cluster],
     sides: Mapping[int, str],
     gone: Mapping[int, Edit],
@@ -184,7 +204,7 @@ def _report(
         "largest_cluster": max(len(cluster.members) for cluster in clusters),
         "proof": {
             "clusters_in_two_splits": sum(_sides(sides, cluster.members) > 1 for cluster in clusters),
-            "questions_in_two_splits": _shared(turns.shared(), turns.owners, sides),
+            "questions_in_two_splits": _shared(asked.questions, asked.owners, sides),
             "groups_in_two_splits": _shared(_values(records, settings.group_by, "group_by"), range(len(records)), sides)
             if settings.group_by
             else 0,
