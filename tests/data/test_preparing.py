@@ -215,10 +215,22 @@ def test_short_answers_are_no_placeholders(text: str) -> None:
         ("請問早餐幾點開始？", "zh"), ("체크인은 몇 시부터입니까?", "ko"), ("Во сколько заезд?", "other"),
         ("部屋はWi-Fi使えますか", "ja"), ("See https://example.org/der-die-das", "en"),
         ("sk-abc123def456ghi789jkl", ""),
+        # Kanji that Chinese uses more often prove nothing.
+        ("目的地変更", ""), ("具体的内容", ""), ("公的証明書必要", ""), ("冷房故障中", ""), ("他社製品対応", ""),
+        ("怪我人対応方法", ""), ("目的地変更の手続", "ja"),
+        ("我的房間沒有浴室", "zh"), ("早餐的時間可以改嗎", "zh"), ("他们的房间", "zh"),
     ],
 )  # fmt: skip
 def test_languages(text: str, language: str) -> None:
     assert detect_language(text) == language
+
+
+@pytest.mark.parametrize("stated", ["ja-JP", "ja_JP", "JA", " ja_JP.UTF-8", "日本語", "jpn"])
+def test_a_stated_language_is_reduced_to_the_language(desk: Desk, stated: str) -> None:
+    """The question alone does not say in which language it is."""
+    desk.rows("a.jsonl", [{"question": "朝食時間", "answer": "七時からでございます。", "language": stated}])
+    [record] = kept(desk.prepare())
+    assert record.language == "ja"
 
 
 @pytest.mark.parametrize(

@@ -340,6 +340,19 @@ def test_globs_are_sorted_and_names_tell_files_apart(desk: Desk) -> None:
     assert [r.origin.file for r in kept(desk.prepare())] == ["a/faq.csv", "b/faq.csv"]
 
 
+@pytest.mark.parametrize("again", ["faq.csv", "*.csv", "below/../faq.csv", "link.csv"])
+def test_a_file_listed_twice_is_refused_with_both_places(desk: Desk, again: str) -> None:
+    desk.write("faq.csv", JAPANESE)
+    (desk.folder / "below").mkdir()
+    if again == "link.csv":
+        (desk.folder / "link.csv").symlink_to("faq.csv")
+    desk.sources.append({"path": again, "licence": "CC0-1.0"})
+    with pytest.raises(SourceError, match="listed twice") as raised:
+        desk.prepare()
+    assert "sources.0 (faq.csv)" in str(raised.value)
+    assert f"sources.1 ({again})" in str(raised.value)
+
+
 def test_no_answer_at_all_is_nothing_to_learn(desk: Desk) -> None:
     desk.rows("logs.jsonl", [{"messages": [{"role": "user", "content": "Hello there?"}]}] * 3)
     with pytest.raises(NothingToLearn, match="has an answer") as caught:

@@ -109,3 +109,9 @@ def test_normalisation_keeps_meaning() -> None:
     assert normalise_safely("ﾊﾟｽﾎﾟｰﾄ\r\n10〜20円\u200b ５人　\x00") == "パスポート\n10〜20円 ５人"
     assert normalise_safely("か\u3099き\u3099") == "がぎ"
     assert normalise_safely("👨‍👩‍👧") == "👨‍👩‍👧"
+
+
+def test_a_long_run_of_blanks_inside_a_line_is_kept_and_soon_done() -> None:
+    """Looked at once for each of its places, a run of this length would take the better part of an hour."""
+    text = "a" + " " * 400_000 + "b"
+    assert normalise_safely(text + " \t　\nc　") == text + "\nc"

@@ -85,8 +85,24 @@ def _located(settings: Sequence[SourceSettings], folder: Path) -> list[tuple[Sou
             "meaning of a column", got=name, known=CANONICAL, hint="data.sources: columns: {MEANING: COLUMN}"
         )
     paths = [(source, _paths(source, folder)) for source in settings]
+    _check_listed_once(paths)
     names = _names([path for _, found in paths for path in found])
     return [(source, [FoundFile(names[path], path, source) for path in found]) for source, found in paths]
+
+
+def _check_listed_once(paths: Sequence[tuple[SourceSettings, list[Path]]]) -> None:
+    """A file read twice would give every record twice, under the same id. Raises `SourceError`."""
+    listed: dict[Path, str] = {}
+    for number, (source, found) in enumerate(paths):
+        for path in found:
+            place = f"sources.{number} ({source.path}) as {path.name}"
+            before = listed.setdefault(path.resolve(), place)
+            if before is not place:
+                raise SourceError(
+                    f"{path.name} is listed twice",
+                    got=f"{before}, and {place}",
+                    hint="Leave one of them out, or narrow the glob: every raw file is read once",
+                )
 
 
 def _paths(source: SourceSettings, folder: Path) -> list[Path]:

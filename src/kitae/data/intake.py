@@ -9,7 +9,7 @@ from typing import Any
 from kitae.core.records import Origin, Record, Terms, record_id
 from kitae.data.encodings import AUTO, detect_encoding, opening
 from kitae.data.finding import FoundFile
-from kitae.data.language import detect_language
+from kitae.data.language import detect_language, primary_subtag
 from kitae.data.mending import mended
 from kitae.data.quoting import quoted, quoted_masked
 from kitae.data.readers import WORKBOOKS, BadRow, Row, read_rows
@@ -182,7 +182,7 @@ def _misfit(shaped: Shaped, task: str) -> str:
 def _language(shaped: Shaped, answer: str) -> str:
     """What is asked or written decides; a text without any evidence takes what the row says, then its answer's."""
     asked = "\n".join(message.content for message in shaped.messages if message.role in {"user", "document"})
-    stated = shaped.named.get("language", "").strip().casefold()
+    stated = primary_subtag(shaped.named.get("language", ""))
     found = detect_language(asked[:JUDGED_CHARACTERS]) or LANGUAGES.get(stated, stated)
     return found or detect_language(answer[:JUDGED_CHARACTERS])
 

@@ -17,10 +17,14 @@ _NO_WORDS = re.compile(
 """Links, addresses, codes and what privacy put in their place say nothing about the language."""
 
 _CHINESE_ONLY = re.compile(
-    r"[们这个吗么请问预订时间房没说谢给对从还让种样钱买卖开关门车电话点钟员务过进动边应该费线网热气饭馆岁楼厅几开]"
-    r"|[嗎呢吧您哪啊喔]|可以|什麼|怎麼|我們|我们|你好|謝謝|的"
+    r"[们这吗么请问预订时间说谢给对从还让种样钱买卖开关门车电话点钟员务过进动边应该费线网热气饭馆岁厅]"
+    r"|[嗎呢吧您哪啊喔]|可以|什麼|怎麼|我們|我们|你好|謝謝"
 )
-_CHINESE_MARK = re.compile(r"[吗嗎呢吧您们們这這哪啊]|可以|什[么麼]|怎[么麼]|[你我他]|請問|请问|謝謝|谢谢")
+_CHINESE_MARK = re.compile(
+    r"[吗嗎呢吧您们們这這哪啊你]|可以|什[么麼]|怎[么麼]|(?<![自怪])我(?![慢儘流利孫])|請問|请问|謝謝|谢谢"
+)
+_CHINESE_TOO = re.compile(r"[的他个房没楼几]")
+"""Common in Chinese and used in Japanese, too (目的, 他社, 暖房): they only strengthen what speaks for itself."""
 _ACCENTED = re.compile(r"[À-ÖØ-öø-ɏ¿¡]")
 
 
@@ -48,6 +52,11 @@ def detect_language(text: str) -> str:
     return _latin_language(text)
 
 
+def primary_subtag(tag: str) -> str:
+    """The language of a tag as people write them, in lower case: "ja" of `ja-JP`, `ja_JP` and `JA`."""
+    return re.split(r"[-_]", tag.strip().casefold(), maxsplit=1)[0]
+
+
 def same_language(one: str, other: str) -> bool:
     """Whether two detected languages do not contradict each other."""
     return not one or not other or one == other
@@ -57,9 +66,8 @@ def _han_language(text: str, kana: int, han: int) -> str:
     """Japanese has kana in almost every sentence; Chinese has none but the stray の of a brand name."""
     if kana > 0.1 * (kana + han):
         return "ja"
-    marks = len(_CHINESE_MARK.findall(text))
-    simplified = len(_CHINESE_ONLY.findall(text))
-    if marks + simplified >= 2 or (kana == 0 and marks + simplified >= 1 and han >= 4):
+    marks = len(_CHINESE_MARK.findall(text)) + len(_CHINESE_ONLY.findall(text))
+    if marks and (marks + len(_CHINESE_TOO.findall(text)) >= 2 or (kana == 0 and han >= 4)):
         return "zh"
     return "ja" if kana else ""
 

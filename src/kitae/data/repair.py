@@ -32,7 +32,7 @@ _FOREIGN_RUN = re.compile(r"[^\x00-\x7f]+(?:[\x20-\x7e]{0,2}[^\x00-\x7f]+)*")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f\u200b\u2060\ufeff\ufffe\uffff\ud800-\udfff]")
 _LINE_END = re.compile(r"\r\n|\r|\u2028|\u2029|\x85")
 _COMBINED = re.compile(r"[^\W\d_][\u0300-\u036f\u3099\u309a]+")
-_TRAILING = re.compile(r"[ \t　]+(?=\n|$)")
+_BLANKS = " \t　"
 _KANA_OR_KANJI = re.compile(r"[ぁ-ヿ一-鿿々ー、。「」！？（）]")
 _HIRAGANA = re.compile(r"[ぁ-ん]")
 _KATAKANA = re.compile(r"[ァ-ヶー]")
@@ -62,7 +62,8 @@ def normalise_safely(text: str) -> str:
     text = _CONTROL.sub("", text)
     text = _HALF_KANA_RUN.sub(lambda run: unicodedata.normalize("NFKC", run.group()), text)
     text = _COMBINED.sub(lambda run: unicodedata.normalize("NFC", run.group()), text)
-    return _TRAILING.sub("", text).strip()
+    # Line by line: a pattern for blanks before a line end looks at a long run of them once for each of its places.
+    return "\n".join(line.rstrip(_BLANKS) for line in text.split("\n")).strip()
 
 
 def garbled(text: str) -> bool:
