@@ -20,6 +20,10 @@ class KitaeError(Exception):
         self.hint = hint
         super().__init__(self.sentence())
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Errors travel from worker processes to the one that waits for them; they are rebuilt from their parts."""
+        return _rebuilt, (type(self), self.__dict__.copy(), self.args)
+
     def sentence(self) -> str:
         """The whole message: what, got, known values, next step."""
         parts = [_ended(self.what)]
@@ -41,6 +45,12 @@ class KitaeError(Exception):
             "next": self.hint,
             "exit_code": self.exit_code,
         }
+
+
+def _rebuilt(cls: type[KitaeError], parts: dict[str, object], args: tuple[object, ...]) -> KitaeError:
+    error = cls.__new__(cls, *args)
+    error.__dict__.update(parts)
+    return error
 
 
 def _ended(text: str) -> str:

@@ -108,11 +108,30 @@ def test_labels_are_no_answers(desk: Desk) -> None:
 
 def test_a_held_out_set_keeps_all_that_can_be_marked(desk: Desk) -> None:
     odd = [("Shut up, you idiots.", "No."), ("Wo ist es denn bitte?", "Da."), GOOD[0], ("Who?", ""), ("", "Nobody.")]
-    desk.rows("wild.jsonl", rows(*odd), licence=None)
+    desk.rows("wild.jsonl", rows(*odd))
     dataset = desk.prepare(held_out=True)
     assert len(kept(dataset)) == len(GOOD) + 3
     assert dropped(dataset) == {}
     assert [row["row"] for row in read_jsonl(dataset.file("quarantine.jsonl"))] == [11, 12]
+
+
+@pytest.mark.parametrize("case", [{"held_out": True}, {"use": "test"}])
+def test_terms_matter_for_what_is_only_measured_too(desk: Desk, case: dict[str, Any]) -> None:
+    held_out = case.pop("held_out", False)
+    desk.rows("known.jsonl", rows())
+    desk.rows("wild.jsonl", [{"question": "Who runs this place?", "answer": "Two sisters do."}], licence=None, **case)
+    dataset = desk.prepare(held_out=held_out)
+    assert len(kept(dataset)) == len(GOOD)
+    assert [record.origin.file for record in dropped(dataset)["no_licence"]] == ["wild.jsonl"]
+
+
+def test_an_id_tells_nothing_of_what_was_redacted(desk: Desk) -> None:
+    ids = []
+    for number in ("090-1234-5678", "090-8765-4321"):
+        desk.sources.clear()
+        desk.rows("faq.jsonl", rows((f"Is {number} still my number?", "Yes, it is.")))
+        ids.append(kept(desk.prepare())[-1].id)
+    assert ids[0] == ids[1]
 
 
 def test_the_instruction_stands_first_and_only_once(desk: Desk) -> None:

@@ -95,6 +95,17 @@ class RuleSettings(Settings):
     """drop: the record goes; flag: it stays, with a note in its history and in the report; null is the rule's own."""
 
 
+class ExecutorSettings(Settings):
+    """Where the work on shards is done. It never changes a result, only how soon it is there."""
+
+    kind: Literal["local", "ray"] = "local"
+    """local: processes of this machine; ray: a Ray cluster that sees the workspace under the same path."""
+    workers: int | Auto = Field(default="auto", ge=1)
+    """Processes that work at the same time; `auto` is one for each core."""
+    address: str | None = None
+    """Address of the Ray cluster; null starts one on this machine."""
+
+
 class DataSettings(Settings):
     """From raw records to a clean, redacted, deduplicated, split dataset."""
 
@@ -113,3 +124,5 @@ class DataSettings(Settings):
     """Exact and near duplicates, conflicting answers."""
     split: SplitSettings = SplitSettings()
     """Training, validation, test."""
+    executor: ExecutorSettings = ExecutorSettings()
+    """Where the work is done."""

@@ -2,42 +2,41 @@
 
 Order: read, repair, privacy, rules, duplicates. Privacy comes before anything is written, so that what was dropped or
 quarantined is as clean of private data as what was kept.
+
+Rows go through in shards (`passes`), which any number of workers do; this page says in which order, and looks at all
+shards at once where that is needed. Memory does not grow with the number of rows but for a few bytes each.
 """
 
 import hashlib
+import os
+import shutil
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, count, pairwise
 from pathlib import Path
 from typing import Any
 
 from kitae.core.artifacts import Dataset, Source
 from kitae.core.data_settings import DataSettings
-from kitae.core.events import Stage
-from kitae.core.files import BLOCK_BYTES, write_json, write_jsonl, write_text
-from kitae.core.records import Edit, Message, Record
+from kitae.core.files import BLOCK_BYTES, write_json, write_text
 from kitae.core.workspace import Draft, Workspace
-from kitae.data.duplicates import duplicates_of
+from kitae.data import passes
+from kitae.data.duplicates import find_duplicates
+from kitae.data.executors import Executor, executor
 from kitae.data.finding import FoundFile, found_files
-from kitae.data.intake import FileCount, Quarantined, file_encoding, take_in
-from kitae.data.privacy.redaction import Redactor, chosen_kinds, masked
+from kitae.data.intake import FileCount, check_counts, file_encoding
+from kitae.data.judging import Judge
+from kitae.data.privacy.redaction import Redactor, chosen_kinds
 from kitae.data.privacy.surrogates import Keyed
-from kitae.data.quoting import QUOTED_CHARACTERS
-from kitae.data.report import dataset_report, prepare_notes, report_page, tally_of
-from kitae.data.rules import Rules, chosen_rules, empty_answer, flags, judge, learn_norms
+from kitae.data.readers import read_rows
+from kitae.data.report import Tally, dataset_report, prepare_notes, report_page
+from kitae.data.rules import chosen_rules, merge
+from kitae.data.shards import SHARD_ROWS, in_shards, shard_path
 from kitae.errors import NothingToLearn, SourceError
 
-RECORDS, DROPPED, QUARANTINE = "records.jsonl", "dropped.jsonl", "quarantine.jsonl"
-
-
-@dataclass
-class Sorted:
-    """Where every row went. read = kept + dropped + quarantined, always."""
-
-    files: list[FileCount] = field(default_factory=list)
-    kept: list[Record] = field(default_factory=list)
-    dropped: list[Record] = field(default_factory=list)
-    quarantined: list[Quarantined] = field(default_factory=list)
+APART = {"sources", "split", "executor"}
+"""Sections of the data settings that do not change what a dataset is."""
 
 
 def prepare(
@@ -54,22 +53,19 @@ def prepare(
     A `held_out` set is only read, repaired and redacted: a verdict is about what came, not about what pleases. Raises
     `SourceError` for files that cannot be used, `NothingToLearn` when no row has an answer.
     """
-    choices = {key: value for key, value in settings.plain().items() if key not in {"sources", "split"}}
-    rules = chosen_rules(settings.clean)
-    kinds = chosen_kinds(settings.privacy.kinds)
+    choices = {key: value for key, value in settings.plain().items() if key not in APART}
+    chosen_rules(settings.clean)
+    chosen_kinds(settings.privacy.kinds)
 
     def build(draft: Draft) -> None:
         files = found_files(source, folder)
-        redactor = _redactor(settings, kinds, files, task)
-        done = _read(files, task, draft.stage)
-        records = _redacted(done, redactor, draft.stage)
-        _check_answers(records, files)
-        if held_out:
-            _set_aside(done, records, task)
-        else:
-            records = _apply_rules(done, records, settings, task, rules)
-            done.kept = _apply_duplicates(done, records, settings, task, draft.stage)
-        _finish(done, settings, task, draft)
+        with executor(settings.executor) as workers:
+            work = _Work(settings, task, held_out, draft, workers)
+            counts, taken = work.take(files)
+            judged = work.judge(taken)
+            gone = None if held_out else work.compare(judged)
+            tally = work.settle(judged, gone)
+        _finish(tally, _counted(counts, tally), settings, task, draft)
 
     return out.make(
         Dataset,
@@ -79,7 +75,101 @@ def prepare(
     )
 
 
-def _redactor(settings: DataSettings, kinds: tuple[str, ...], files: Sequence[FoundFile], task: str) -> Redactor | None:
+@dataclass(frozen=True)
+class _Work:
+    """The passes over one dataset, in the order in which they are made."""
+
+    settings: DataSettings
+    task: str
+    held_out: bool
+    draft: Draft
+    workers: Executor
+
+    def take(self, files: Sequence[FoundFile]) -> tuple[list[FileCount], list[passes.Taken]]:
+        """Read every row of every file. Raises `SourceError` for a file of no use, `NothingToLearn`."""
+        counts = {file.name: FileCount(file.name, file_encoding(file)) for file in files}
+        reasons: dict[str, Counter[str]] = {name: Counter() for name in counts}
+        taken = []
+        rows = 0
+        for shard in self.workers.map(passes.take, self._raw(files, counts)):
+            taken.append(shard)
+            counts[shard.file].read += shard.rows
+            counts[shard.file].shapes.update(shard.shapes)
+            reasons[shard.file].update(shard.reasons)
+            rows += shard.rows
+            place = list(counts).index(shard.file)
+            self.draft.stage.progress(place, len(files), "files", rows=rows)
+        for name, file in counts.items():
+            check_counts(name, file.read, reasons[name])
+        if not any(shard.teaching for shard in taken):
+            raise NothingToLearn(
+                f"no row of {', '.join(counts)} has an answer, so there is nothing to learn",
+                hint="Name the column with the answers (columns: {answer: …}) or the label (columns: {label: …})",
+            )
+        self.draft.stage.progress(len(files), len(files), "files", rows=rows)
+        return list(counts.values()), taken
+
+    def _raw(self, files: Sequence[FoundFile], counts: Mapping[str, FileCount]) -> Iterator[passes.Take]:
+        """The rows of all files in shards, in their order."""
+        redactor = _redactor(self.settings, files, self.task)
+        numbers = count()
+        for file in files:
+            for rows in in_shards(read_rows(file.path, counts[file.name].encoding), SHARD_ROWS):
+                path = shard_path(self.draft.scratch / "taken", next(numbers))
+                yield passes.Take(rows, file, self.task, redactor, path)
+
+    def judge(self, taken: Sequence[passes.Taken]) -> list[passes.Judged]:
+        """Ask of every record what speaks against it; what is normal is learnt from all of them first."""
+        part = merge((shard.norms for shard in taken), task=self.task)
+        looks = (passes.LookAgain(shard.path, part.beginnings()) for shard in taken)
+        norms = part.norms(self.workers.map(passes.second_look, looks), languages=self.settings.languages)
+        rules = chosen_rules(self.settings.clean)
+        one = Judge(self.task, norms, rules, self.settings.privacy.mode == "drop", self.held_out)
+        tasks = (
+            passes.Judging(
+                taken=shard.path,
+                judged=shard_path(self.draft.scratch / "judged", number),
+                prints=shard_path(self.draft.scratch / "prints", number),
+                judge=one,
+                duplicates=self.settings.duplicates,
+            )
+            for number, shard in enumerate(taken)
+        )
+        total, done, judged = sum(shard.rows for shard in taken), 0, []
+        for shard in self.workers.map(passes.judge, tasks):
+            judged.append(shard)
+            done += shard.rows
+            self.draft.stage.progress(done, total, "records")
+        return judged
+
+    def compare(self, judged: Sequence[passes.Judged]) -> Path:
+        """A table of the records that go although nothing speaks against them: another says the same."""
+        return find_duplicates(
+            [shard.prints for shard in judged],
+            settings=self.settings.duplicates,
+            scratch=self.draft.scratch / "compared",
+            progress=self.draft.stage.progress,
+        )
+
+    def settle(self, judged: Sequence[passes.Judged], gone: Path | None) -> Tally:
+        """Write the files of the dataset; each shard its part, and the parts joined."""
+        parts = self.draft.scratch / "parts"
+        parts.mkdir(exist_ok=True)
+        ends = accumulate((shard.kept for shard in judged), initial=0)
+        edits = passes.Gone.of(gone)
+        tasks = (
+            passes.Settle(shard.path, edits.between(begin, end), self.settings.instruction, parts, number)
+            for number, (shard, (begin, end)) in enumerate(zip(judged, pairwise(ends), strict=True))
+        )
+        tally = Tally()
+        for part in self.workers.map(passes.settle, tasks):
+            tally.merge(part)
+        for name in passes.FILES.values():
+            _join([passes.part_path(parts, name, number) for number in range(len(judged))], self.draft.file(name))
+        return tally
+
+
+def _redactor(settings: DataSettings, files: Sequence[FoundFile], task: str) -> Redactor | None:
     """The key is a digest of the raw files that no artifact states: only who has them could compute it."""
     if settings.privacy.mode == "off":
         return None
@@ -90,118 +180,36 @@ def _redactor(settings: DataSettings, kinds: tuple[str, ...], files: Sequence[Fo
                 key.update(block)
     mode = "mask" if settings.privacy.mode == "drop" else settings.privacy.mode
     spared = frozenset({"assistant"}) if task == "classify" else frozenset()
-    return Redactor(mode, kinds, Keyed(key.digest()), spared)
+    return Redactor(mode, chosen_kinds(settings.privacy.kinds), Keyed(key.digest()), spared)
 
 
-def _read(files: Sequence[FoundFile], task: str, stage: Stage) -> Sorted:
-    done = Sorted()
-    for number, file in enumerate(files, start=1):
-        count = FileCount(file.name, file_encoding(file))
-        done.files.append(count)
-        for item in take_in(file, task, count):
-            if isinstance(item, Record):
-                done.kept.append(item)
-            else:
-                done.quarantined.append(item)
-        stage.progress(number, len(files), "files", rows=count.read)
-    return done
+def _join(parts: Sequence[Path], whole: Path) -> None:
+    """Parts one after the other as one file; they are removed as they are used up, to spare the disk."""
+    with whole.open("wb") as file:
+        for part in parts:
+            with part.open("rb") as piece:
+                shutil.copyfileobj(piece, file)
+            part.unlink()
+        file.flush()
+        os.fsync(file.fileno())
 
 
-def _redacted(done: Sorted, redactor: Redactor | None, stage: Stage) -> list[Record]:
-    """Records without private data; what quarantine quotes is masked."""
-    if redactor is None:
-        return done.kept
-    done.quarantined = [replace(row, excerpt=row.masked_excerpt, reason=masked(row.reason)) for row in done.quarantined]
-    out = []
-    for number, record in enumerate(done.kept, start=1):
-        out.append(redactor.record(record))
-        stage.progress(number, len(done.kept), "records")
-    return out
+def _counted(counts: Sequence[FileCount], tally: Tally) -> Sequence[FileCount]:
+    """The files with what was quarantined of them: rows that could not be read, and rows that cannot be marked."""
+    for file in counts:
+        file.quarantined = file.read - tally.fates[file.name].total()
+    return counts
 
 
-def _check_answers(records: Iterable[Record], files: Sequence[FoundFile]) -> None:
-    if not any(record.answer.strip() for record in records):
-        names = ", ".join(file.name for file in files)
-        raise NothingToLearn(
-            f"no row of {names} has an answer, so there is nothing to learn",
-            hint="Name the column with the answers (columns: {answer: …}) or the label (columns: {label: …})",
-        )
-
-
-def _set_aside(done: Sorted, records: Sequence[Record], task: str) -> None:
-    """A held-out set keeps everything that can be asked and marked; the rest is quarantined."""
-    norms = learn_norms([], task=task, languages=())
-    done.kept = []
-    for record in records:
-        reason = "nothing was asked" if not record.question.strip() else empty_answer(record, norms, 1.0)
-        if reason is None:
-            done.kept.append(record)
-        else:
-            _quarantine(done, record, reason)
-
-
-def _quarantine(done: Sorted, record: Record, reason: str) -> None:
-    excerpt = masked(record.question)[:QUOTED_CHARACTERS]
-    done.quarantined.append(Quarantined(record.origin, reason, excerpt, excerpt))
-    next(count for count in done.files if count.name == record.origin.file).quarantined += 1
-
-
-def _apply_rules(
-    done: Sorted, records: Sequence[Record], settings: DataSettings, task: str, rules: Rules
-) -> list[Record]:
-    """The records against which no rule speaks. Rows of a test split stay, unless they cannot be marked at all."""
-    norms = learn_norms(records, task=task, languages=settings.languages)
-    staying = []
-    for record in records:
-        if record.use == "test":
-            reason = empty_answer(record, norms, 1.0)
-            if reason is not None:
-                _quarantine(done, record, f"a test row that cannot be marked: {reason}")
-            else:
-                staying.append(record)
-            continue
-        verdict = judge(record, norms, rules)
-        if verdict is None and settings.privacy.mode == "drop":
-            verdict = _private(record)
-        if verdict is None:
-            staying.append(replace(record, history=(*record.history, *flags(record, norms, rules))))
-        else:
-            done.dropped.append(record.with_edit(Edit(*verdict)))
-    return staying
-
-
-def _private(record: Record) -> tuple[str, str] | None:
-    """Only what stands in the text counts: other columns are redacted, and nobody trains on them."""
-    found = [edit.detail for edit in record.history if edit.rule == "privacy"]
-    kinds = sorted({detail["kind"] for detail in found if detail["place"].startswith("turn ")})
-    return ("privacy", f"holds private data: {', '.join(kinds)}") if kinds else None
-
-
-def _apply_duplicates(
-    done: Sorted, records: Sequence[Record], settings: DataSettings, task: str, stage: Stage
-) -> list[Record]:
-    stage.progress(0, len(records), "records compared")
-    gone = duplicates_of(records, settings.duplicates, task)
-    stage.progress(len(records), len(records), "records compared")
-    done.dropped += [records[index].with_edit(edit) for index, edit in sorted(gone.items())]
-    return [record for index, record in enumerate(records) if index not in gone]
-
-
-def _finish(done: Sorted, settings: DataSettings, task: str, draft: Draft) -> None:
-    if not done.kept:
-        why = Counter(record.history[-1].rule for record in done.dropped)
+def _finish(tally: Tally, counts: Sequence[FileCount], settings: DataSettings, task: str, draft: Draft) -> None:
+    if not tally.kept.records:
         raise SourceError(
             "no record is left after cleaning",
-            got=", ".join(f"{rule}: {count}" for rule, count in why.most_common()),
+            got=", ".join(f"{rule}: {times}" for rule, times in tally.rules.most_common()),
             hint="State the terms of the data (licence: …) or switch a rule off (data.clean.RULE: false)",
         )
-    tally = tally_of(done.kept, done.dropped, done.quarantined)
-    report = dataset_report(tally, done.files, settings=settings, task=task)
+    report = dataset_report(tally, counts, settings=settings, task=task)
     assert report["read"] == report["kept"] + report["dropped"] + report["quarantined"]
-    system = settings.instruction
-    write_jsonl(draft.file(RECORDS), (_instructed(record, system).as_dict() for record in done.kept))
-    write_jsonl(draft.file(DROPPED), (record.as_dict() for record in done.dropped))
-    write_jsonl(draft.file(QUARANTINE), (row.as_dict() for row in done.quarantined))
     write_json(draft.file("report.json"), report)
     write_text(draft.file("report.html"), report_page(report))
     notes = prepare_notes(report)
@@ -209,9 +217,3 @@ def _finish(done: Sorted, settings: DataSettings, task: str, draft: Draft) -> No
         draft.stage.note(note["text"], **{key: value for key, value in note.items() if key != "text"})
     figures: dict[str, Any] = {key: report[key] for key in ("read", "kept", "dropped", "quarantined", "rules_count")}
     draft.summary({**figures, "privacy": report["privacy"], "lines": [note["text"] for note in notes]})
-
-
-def _instructed(record: Record, instruction: str | None) -> Record:
-    if not instruction or any(message.role == "system" for message in record.messages):
-        return record
-    return replace(record, messages=(Message("system", instruction), *record.messages))

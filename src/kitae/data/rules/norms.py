@@ -129,14 +129,13 @@ def merge(parts: Iterable[NormsPart], *, task: str) -> NormsPart:
     return whole
 
 
-def look_again(records: Iterable[Record], beginnings: Beginnings) -> frozenset[int]:
-    """The second look at the records of a shard: digests of the answers without an end that begin one of theirs.
+def look_again(answers: Iterable[str], beginnings: Beginnings) -> frozenset[int]:
+    """The second look at the answers of a shard, trimmed: digests of the ones without an end that begin one of these.
 
     The longer answer has to say more: a full stop is not enough.
     """
     begun: set[int] = set()
-    for record in records:
-        answer = record.answer.strip()
+    for answer in answers:
         lengths = beginnings.lengths.get(_head(answer), ())
         for length in lengths[: bisect_left(lengths, len(answer))]:
             digest = digest64(answer[:length])
@@ -148,7 +147,8 @@ def look_again(records: Iterable[Record], beginnings: Beginnings) -> frozenset[i
 def learn_norms(records: Sequence[Record], *, task: str, languages: Sequence[str]) -> Norms:
     """The norms of records that are all at hand."""
     part = learn(records, task=task)
-    return part.norms([look_again(records, part.beginnings())], languages=languages)
+    answers = (record.answer.strip() for record in records)
+    return part.norms([look_again(answers, part.beginnings())], languages=languages)
 
 
 def ends_otherwise(answer: str) -> bool:

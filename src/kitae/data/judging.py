@@ -1,0 +1,58 @@
+"""What speaks against a record by itself: rules, private data where it may not be, questions that nobody can mark."""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from kitae.core.records import Edit, Record
+from kitae.data.intake import Quarantined
+from kitae.data.privacy.redaction import masked
+from kitae.data.quoting import QUOTED_CHARACTERS
+from kitae.data.rules import Norms, Rules, empty_answer, flags, judge
+
+Fate = Literal["kept", "dropped", "quarantined"]
+PAPERS = ("no_licence",)
+"""Rules about the terms of a record: they hold for rows of a test split and of held-out sets, too."""
+
+
+@dataclass(frozen=True)
+class Judge:
+    """All that is asked about a record, whichever worker asks it.
+
+    A `held_out` set is only measured, and a test split somebody else drew is never thinned for its quality: of those,
+    rows go only for their terms, or to quarantine when nobody could mark an answer to them.
+    """
+
+    task: str
+    norms: Norms
+    rules: Rules
+    drop_private: bool
+    held_out: bool
+
+    def fate(self, record: Record) -> tuple[Fate, Record | Quarantined]:
+        """What becomes of a record: kept (with flags), dropped (with the reason last in its history), quarantined."""
+        if self.held_out or record.use == "test":
+            return self._measured(record)
+        verdict = judge(record, self.norms, self.rules) or (_private(record) if self.drop_private else None)
+        if verdict is not None:
+            return "dropped", record.with_edit(Edit(*verdict))
+        return "kept", replace(record, history=(*record.history, *flags(record, self.norms, self.rules)))
+
+    def _measured(self, record: Record) -> tuple[Fate, Record | Quarantined]:
+        papers = {name: asked for name, asked in self.rules.items() if name in PAPERS}
+        verdict = judge(record, self.norms, papers)
+        if verdict is not None:
+            return "dropped", record.with_edit(Edit(*verdict))
+        reason = empty_answer(record, self.norms, 1.0)
+        if reason is None and self.held_out and not record.question.strip():
+            reason = "nothing was asked"
+        if reason is None:
+            return "kept", record
+        excerpt = masked(record.question)[:QUOTED_CHARACTERS]
+        return "quarantined", Quarantined(record.origin, f"it cannot be marked: {reason}", excerpt, excerpt)
+
+
+def _private(record: Record) -> tuple[str, str] | None:
+    """Only what stands in the text counts: other columns are redacted, and nobody trains on them."""
+    found = [edit.detail for edit in record.history if edit.rule == "privacy"]
+    kinds = sorted({detail["kind"] for detail in found if detail["place"].startswith("turn ")})
+    return ("privacy", f"holds private data: {', '.join(kinds)}") if kinds else None

@@ -1,0 +1,260 @@
+"""What is done to each shard, as pure functions of a task that any worker on any machine can do.
+
+`take` makes raw rows into repaired, redacted records; `judge` asks what speaks against them and prints the fingerprints
+by which duplicates are found; `settle` writes what became of them. Between the passes the stage looks at all shards at
+once (norms, duplicates). What `take` and `judge` make has a name only when it is whole, so a stage that was cut off
+goes on where it was.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kitae.core.data_settings import DuplicateSettings
+from kitae.core.files import write_jsonl
+from kitae.core.records import Edit, Message, Origin, Record, record_id
+from kitae.data.alike.fingerprints import fingerprint_table
+from kitae.data.finding import FoundFile
+from kitae.data.intake import Quarantined, record_of
+from kitae.data.judging import Fate, Judge
+from kitae.data.privacy.redaction import Redactor, masked
+from kitae.data.readers import BadRow, Row
+from kitae.data.report import Tally
+from kitae.data.rules import Beginnings, NormsPart, learn, look_again
+from kitae.data.shards import line_of, read_table, whole_table, write_table
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+RECORDS, DROPPED, QUARANTINE = "records.jsonl", "dropped.jsonl", "quarantine.jsonl"
+FILES: dict[Fate, str] = {"kept": RECORDS, "dropped": DROPPED, "quarantined": QUARANTINE}
+
+
+@dataclass(frozen=True)
+class Take:
+    """Raw rows of one file, to become the records of the shard at `path`. Without a redactor nothing is redacted."""
+
+    rows: tuple[Row | BadRow, ...]
+    file: FoundFile
+    task: str
+    redactor: Redactor | None
+    path: Path
+
+
+@dataclass
+class Taken:
+    """A shard of records as read, and what the stage must know of it."""
+
+    path: Path
+    file: str
+    rows: int
+    reasons: Counter[str]
+    """Why rows were quarantined, to how many."""
+    shapes: Counter[str]
+    teaching: int
+    """Records that have an answer, or are a document: only those teach anything."""
+    norms: NormsPart
+
+
+def take(task: Take) -> Taken:
+    """Make the rows into records, or find it done."""
+    table = read_table(task.path)
+    if table is None:
+        taken = [_taken(raw, task) for raw in task.rows]
+        write_table(task.path, _taken_table(taken))
+    else:
+        taken = list(zip(_outcomes(table), table["shape"].to_pylist(), strict=True))
+    records = [made for made, _ in taken if isinstance(made, Record)]
+    return Taken(
+        path=task.path,
+        file=task.file.name,
+        rows=len(taken),
+        reasons=Counter(made.reason for made, _ in taken if isinstance(made, Quarantined)),
+        shapes=Counter(shape for _, shape in taken if shape),
+        teaching=sum(_teaches(record) for record in records),
+        norms=learn(records, task=task.task),
+    )
+
+
+@dataclass(frozen=True)
+class LookAgain:
+    """A shard of records as read, whose answers may continue one of the beginnings."""
+
+    path: Path
+    beginnings: Beginnings
+
+
+def second_look(task: LookAgain) -> frozenset[int]:
+    """Which of the beginnings an answer of the shard continues."""
+    return look_again(filter(None, whole_table(task.path)["answer"].to_pylist()), task.beginnings)
+
+
+@dataclass(frozen=True)
+class Judging:
+    """The shard of records at `taken`, to be judged into `judged`, with the fingerprints of what stays in `prints`."""
+
+    taken: Path
+    judged: Path
+    prints: Path
+    judge: Judge
+    duplicates: DuplicateSettings
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A shard after judgement: its rows with their fates, and the fingerprints of those that stay."""
+
+    path: Path
+    prints: Path
+    rows: int
+    kept: int
+
+
+def judge(task: Judging) -> Judged:
+    """Judge the records of a shard and print the fingerprints of those that stay, or find it done."""
+    table, prints = read_table(task.judged), read_table(task.prints)
+    if table is None or prints is None:
+        fates = [_fate(made, task.judge) for made in _outcomes(whole_table(task.taken))]
+        kept = [made for fate, made in fates if fate == "kept" and isinstance(made, Record)]
+        prints = fingerprint_table(kept, task=task.judge.task, settings=task.duplicates)
+        write_table(task.prints, prints)
+        table = _judged_table(fates)
+        write_table(task.judged, table)
+    return Judged(task.judged, task.prints, len(table), len(prints))
+
+
+@dataclass(frozen=True)
+class Gone:
+    """The records that go as duplicates, as `find_duplicates` wrote them; nothing is in memory until asked for."""
+
+    table: "pa.Table | None"
+
+    @staticmethod
+    def of(path: Path | None) -> "Gone":
+        """Those in a table, or none at all."""
+        return Gone(None if path is None else whole_table(path))
+
+    def between(self, begin: int, end: int) -> dict[int, Edit]:
+        """Place behind `begin` to the edit, for the records from `begin` to before `end`."""
+        if self.table is None:
+            return {}
+        first, last = self.table["row"].to_numpy().searchsorted([begin, end])
+        rows = self.table.slice(first, last - first).to_pylist()
+        return {row["row"] - begin: Edit(row["rule"], row["reason"], json.loads(row["detail"])) for row in rows}
+
+
+@dataclass(frozen=True)
+class Settle:
+    """A judged shard, and the edits by which some of the records that stayed go as duplicates.
+
+    `gone` maps the place of a record among those that stayed in its shard to its edit. The shard's part of each file of
+    the dataset is written into `parts`.
+    """
+
+    judged: Path
+    gone: Mapping[int, Edit]
+    instruction: str | None
+    parts: Path
+    number: int
+
+
+def settle(task: Settle) -> Tally:
+    """Write what became of each row of a shard, and count it."""
+    tally = Tally()
+    rows: dict[Fate, list[dict[str, Any]]] = {fate: [] for fate in FILES}
+    place = -1
+    for fate, made in _fates(whole_table(task.judged)):
+        place += fate == "kept"
+        if isinstance(made, Quarantined):
+            tally.set_aside(made)
+            rows["quarantined"].append(made.as_dict())
+        elif fate == "dropped" or place in task.gone:
+            gone = made if fate == "dropped" else made.with_edit(task.gone[place])
+            tally.drop(gone)
+            rows["dropped"].append(gone.as_dict())
+        else:
+            tally.keep(made)
+            rows["kept"].append(_instructed(made, task.instruction).as_dict())
+    for fate, name in FILES.items():
+        write_jsonl(part_path(task.parts, name, task.number), rows[fate])
+    return tally
+
+
+def part_path(parts: Path, name: str, number: int) -> Path:
+    """Where a shard's part of a file of the dataset lies."""
+    return parts / f"{number:06d}.{name}"
+
+
+def _taken(raw: Row | BadRow, task: Take) -> tuple[Record | Quarantined, str]:
+    """The record of a raw row and the name of its shape, redacted; or why there is none, and no shape."""
+    made = record_of(raw, task.file, task.task)
+    if isinstance(made, Quarantined):
+        if task.redactor is not None:
+            made = replace(made, excerpt=made.masked_excerpt, reason=masked(made.reason))
+        return made, ""
+    record, shape = made
+    # Not of what was said: an id travels further than a record, and who may try all phone numbers could find the one.
+    said = [(message.role, masked(message.content)) for message in record.messages]
+    record = replace(record, id=record_id(record.origin, [*said, masked(record.label)]))
+    return (record if task.redactor is None else task.redactor.record(record)), shape
+
+
+def _teaches(record: Record) -> bool:
+    return any(message.role in {"assistant", "document"} and message.content.strip() for message in record.messages)
+
+
+def _fate(made: Record | Quarantined, judge: Judge) -> tuple[Fate, Record | Quarantined]:
+    return ("quarantined", made) if isinstance(made, Quarantined) else judge.fate(made)
+
+
+def _taken_table(taken: Iterable[tuple[Record | Quarantined, str]]) -> "pa.Table":
+    """Columns: `record` or `quarantined` as JSON, the other null; `shape`; `answer`, null for none."""
+    import pyarrow as pa
+
+    rows = list(taken)
+    records = [made if isinstance(made, Record) else None for made, _ in rows]
+    columns = {
+        "record": [None if record is None else line_of(record.as_dict()) for record in records],
+        "quarantined": [line_of(_aside(made)) if isinstance(made, Quarantined) else None for made, _ in rows],
+        "shape": [shape for _, shape in rows],
+        "answer": [None if record is None else record.answer.strip() or None for record in records],
+    }
+    return pa.table({name: pa.array(values, pa.large_string()) for name, values in columns.items()})
+
+
+def _outcomes(table: "pa.Table") -> Iterator[Record | Quarantined]:
+    for record, aside in zip(table["record"].to_pylist(), table["quarantined"].to_pylist(), strict=True):
+        yield Record.from_dict(json.loads(record)) if record is not None else _from_aside(json.loads(aside))
+
+
+def _judged_table(fates: Iterable[tuple[Fate, Record | Quarantined]]) -> "pa.Table":
+    """Columns: `fate`, and `row`, a record or a quarantined row as JSON."""
+    import pyarrow as pa
+
+    rows = list(fates)
+    lines = [line_of(made.as_dict() if isinstance(made, Record) else _aside(made)) for _, made in rows]
+    return pa.table({"fate": pa.array([fate for fate, _ in rows]), "row": pa.array(lines, pa.large_string())})
+
+
+def _fates(table: "pa.Table") -> Iterator[tuple[Fate, Record | Quarantined]]:
+    for fate, line in zip(table["fate"].to_pylist(), table["row"].to_pylist(), strict=True):
+        row = json.loads(line)
+        yield fate, _from_aside(row) if fate == "quarantined" else Record.from_dict(row)
+
+
+def _aside(row: Quarantined) -> dict[str, Any]:
+    return {**row.as_dict(), "masked_excerpt": row.masked_excerpt}
+
+
+def _from_aside(row: Mapping[str, Any]) -> Quarantined:
+    origin = Origin(row["file"], row["row"], row["sheet"])
+    return Quarantined(origin, row["reason"], row["excerpt"], row["masked_excerpt"])
+
+
+def _instructed(record: Record, instruction: str | None) -> Record:
+    if not instruction or any(message.role == "system" for message in record.messages):
+        return record
+    return replace(record, messages=(Message("system", instruction), *record.messages))

@@ -1,0 +1,156 @@
+"""Shards: there whole or not at all, and the same dataset whichever executor made it and wherever it was killed."""
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from data.desk import Desk
+
+from kitae.core.workspace import Workspace
+from kitae.data import passes, preparing, shards
+
+KILLS = 20
+TABLE = pa.table({"n": [1, 2, 3]})
+
+
+def test_a_table_survives_and_what_is_cut_off_is_not_there(tmp_path: Path) -> None:
+    path = tmp_path / "a" / "000001.arrow"
+    assert shards.read_table(path) is None
+    shards.write_table(path, TABLE)
+    assert shards.read_table(path) == TABLE
+    whole = path.read_bytes()
+    for size in (0, 1, len(whole) // 2, len(whole) - 1):
+        path.write_bytes(whole[:size])
+        assert shards.read_table(path) is None
+    assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 10])
+def test_rows_in_shards_lose_nothing(size: int) -> None:
+    pieces = list(shards.in_shards(range(7), size))
+    assert [row for piece in pieces for row in piece] == list(range(7))
+    assert {len(piece) for piece in pieces[:-1]} <= {size}
+
+
+def dirty(desk: Desk, rows: int) -> None:
+    """Rows with every fate: kept, dropped, duplicate, near, cut off, unreadable, private."""
+    seeded = random.Random(3)
+    words = ["bath", "garden", "bicycle", "breakfast", "tatami", "receipt", "towel", "window", "station", "ferry"]
+    for number, name in enumerate(("one.jsonl", "two.jsonl", "three.jsonl")):
+        lines: list[Mapping[str, Any]] = []
+        for row in range(rows):
+            asked = f"Where do I find the {' '.join(seeded.sample(words, 3))} of house {row % 40}?"
+            lines.append(
+                {"question": asked, "answer": f"It is behind the {seeded.choice(words)}, call 03-1234-{row:04}."}
+            )
+            if row % 7 == 0:
+                lines.append({"question": asked, "answer": "" if row % 2 else "TBD"})
+            if row % 5 == 0:
+                lines.append(lines[-1])
+        desk.rows(name, lines)
+        path = desk.folder / name
+        path.write_bytes(path.read_bytes() + b"{broken\n" * (number + 1))
+
+
+@pytest.fixture
+def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preparing, "SHARD_ROWS", 25)
+
+
+def digest(desk: Desk, home: Path, **executor: Any) -> str:
+    desk.workspace = Workspace(home)
+    return desk.prepare(executor=executor).digest
+
+
+def test_shards_and_executors_do_not_show_in_the_dataset(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dirty(desk, 60)
+    whole = digest(desk, tmp_path / "whole", workers=1)
+    for size in (3, 50):
+        monkeypatch.setattr(preparing, "SHARD_ROWS", size)
+        assert digest(desk, tmp_path / f"cut{size}", workers=1) == whole
+    monkeypatch.setattr(preparing, "SHARD_ROWS", 25)
+    assert digest(desk, tmp_path / "two", workers=2) == whole
+
+
+@pytest.mark.slow
+def test_ray_makes_the_same_dataset(desk: Desk, tmp_path: Path, small_shards: None) -> None:
+    pytest.importorskip("ray", reason="Ray is not installed")
+    dirty(desk, 60)
+    assert digest(desk, tmp_path / "ray", kind="ray", workers=2) == digest(desk, tmp_path / "local", workers=1)
+
+
+def test_what_is_done_is_found_again(desk: Desk, monkeypatch: pytest.MonkeyPatch, small_shards: None) -> None:
+    dirty(desk, 60)
+    done = passes.judge
+    judged: list[Path] = []
+
+    def fail(task: passes.Judging) -> passes.Judged:
+        if len(judged) == 3:
+            raise KeyboardInterrupt
+        judged.append(task.judged)
+        return done(task)
+
+    monkeypatch.setattr(passes, "judge", fail)
+    with pytest.raises(KeyboardInterrupt):
+        desk.prepare(executor={"workers": 1})
+    monkeypatch.setattr(passes, "judge", done)
+    monkeypatch.setattr(passes, "record_of", None)  # no row is read into a record again
+    assert desk.prepare(executor={"workers": 1}).summary["kept"] > 0
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from data.desk import Desk
+from kitae.core.workspace import Workspace
+from kitae.data import preparing
+preparing.SHARD_ROWS = 25
+desk = Desk(Path(sys.argv[1]))
+desk.workspace = Workspace(Path(sys.argv[2]))
+desk.sources = [{"path": f"{name}.jsonl", "licence": "CC0-1.0"} for name in ("one", "two", "three")]
+print("ready", flush=True)
+print(desk.prepare(executor={"workers": int(sys.argv[3])}).digest, flush=True)
+"""
+
+
+@pytest.mark.slow
+def test_kills_at_random_moments_leave_the_same_dataset(desk: Desk, tmp_path: Path) -> None:
+    dirty(desk, 60)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), *sys.path])}
+
+    def started(home: Path, workers: int) -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", SCRIPT, str(desk.folder), str(home), str(workers)]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        return process
+
+    began = time.monotonic()
+    with started(tmp_path / "whole", 1) as process:
+        wanted, _ = process.communicate()
+    seconds = time.monotonic() - began
+    seeded, killed = random.Random(11), 0
+    for kill in range(KILLS):
+        with started(tmp_path / "killed", 1 + kill % 2) as process:
+            try:
+                process.wait(timeout=seeded.uniform(0, seconds))
+            except subprocess.TimeoutExpired:
+                process.send_signal(signal.SIGKILL)
+                killed += 1
+        if process.returncode == 0:
+            shutil.rmtree(tmp_path / "killed" / "artifacts" / "dataset")
+    assert killed >= KILLS // 4
+    with started(tmp_path / "killed", 2) as process:
+        found, _ = process.communicate()
+    assert found == wanted != ""
