@@ -9,16 +9,20 @@ from pathlib import Path
 
 from kitae import data, evaluate, models, registry, train
 from kitae import plan as planning
-from kitae.core.artifacts import Adapter, Artifact, Dataset, Plan, Source, Split, Verdict, Version
+from kitae.core.artifacts import Artifact, Dataset, Version
 from kitae.core.recipe import HeldOut, Recipe
 from kitae.core.workspace import Workspace
 
-STAGES: tuple[type[Artifact], ...] = (Source, Dataset, Split, Plan, Adapter, Verdict, Version)
+
+def check(recipe: Recipe) -> None:
+    """Refuse names that no stage knows before any of them begins. Raises `UnknownName`, `RecipeError`."""
+    data.check(recipe.data, also=[extra.source for extra in recipe.evaluate.also])
+    evaluate.check(recipe.evaluate)
 
 
 def walk(recipe: Recipe, *, folder: Path, out: Workspace) -> Iterator[Artifact]:
     """Yield each artifact of the way as it is finished; `folder` is where the recipe's relative paths begin."""
-    evaluate.check(recipe.evaluate)
+    check(recipe)
     source = data.find(recipe.data.sources, folder=folder, out=out)
     yield source
     dataset = data.prepare(source, settings=recipe.data, task=recipe.task, folder=folder, out=out)

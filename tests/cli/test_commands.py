@@ -47,6 +47,33 @@ def test_a_checked_recipe_can_be_read_again(tmp_path: Path) -> None:
     assert load_recipe(second) == load_recipe(first, ["train.epochs=2"])
 
 
+@pytest.mark.parametrize(
+    ("change", "wanted"),
+    [
+        ("data.sources.0.columns.qestion=Frage", "Did you mean 'question'?"),
+        ("data.clean.to_short=3", "Did you mean 'too_short'?"),
+        ("data.privacy.kinds=[emial]", "Did you mean 'email'?"),
+        ("evaluate.metrics=[acuracy]", "Did you mean 'accuracy'?"),
+        (
+            'evaluate.also=[{"name": "wild", "source": {"path": "w.csv", "columns": {"ansewr": "A"}}}]',
+            "evaluate.also.0",
+        ),
+    ],
+)
+@pytest.mark.parametrize("command", [("recipe", "check"), ("plan",)], ids=" ".join)
+def test_names_that_only_a_stage_knows_are_checked_first(
+    tmp_path: Path, command: tuple[str, ...], change: str, wanted: str
+) -> None:
+    """Before a file is read: there is none here."""
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text("name: x\ndata: {sources: [{path: none.csv}]}\n", "utf-8")
+    home = () if command == ("recipe", "check") else ("--home", tmp_path / "home")
+    assert call("recipe", "check", recipe).exit_code == 0
+    error = call(*command, recipe, "--set", change, *home).exception
+    assert isinstance(error, UnknownName)
+    assert wanted in str(error)
+
+
 def test_rules_are_listed_with_their_meaning() -> None:
     rules = json.loads(call("data", "rules", "--json").stdout)
     assert {"empty_answer", "truncated_answer", "wrong_language", "offensive"} <= {rule["name"] for rule in rules}

@@ -122,6 +122,49 @@ def test_a_wrong_value_says_what_is_wanted_and_what_was_got(place: str, value: o
     assert raised.value.exit_code == 2
 
 
+@pytest.mark.parametrize(
+    ("place", "values"),
+    [
+        ("method.alpha", [0, -8]),
+        ("method.targets", [[], [""]]),
+        ("train.learning_rate", [0, -1, 2]),
+        ("train.tokens_per_step", [0, -1, 10**30]),
+        ("train.max_row_tokens", [0, 1, 10**30]),
+        ("train.validations", [0, 10**30]),
+        ("evaluate.max_new_tokens", [0, -5, 10**30]),
+        ("evaluate.metrics", [[], [""]]),
+        ("seed", [-1, 1 << 63, 18446744073709551616]),
+        ("data.languages", [[], [""], ["ja-JP"]]),
+        ("data.privacy.kinds", [[]]),
+    ],
+)
+def test_a_value_beyond_use_is_refused_with_its_place(place: str, values: list[object]) -> None:
+    """Also where `auto` may stand."""
+    for value in values:
+        with pytest.raises(RecipeError, match=rf"^{place}(\.0)?: ") as raised:
+            parse_recipe(with_(place, value))
+        assert raised.value.exit_code == 2
+        assert "more after this one" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        ("seed", (1 << 63) - 1),
+        ("method.alpha", 0.5),
+        ("method.targets", ["q_proj"]),
+        ("train.learning_rate", 1),
+        ("train.tokens_per_step", 1),
+        ("train.validations", 1),
+        ("evaluate.max_new_tokens", 1),
+    ],
+)
+def test_the_edge_of_use_is_read(place: str, value: object) -> None:
+    section, _, key = place.rpartition(".")
+    recipe = parse_recipe(with_(place, value))
+    assert getattr(getattr(recipe, section) if section else recipe, key) == value
+
+
 def test_what_is_missing_is_named() -> None:
     with pytest.raises(RecipeError, match="name is missing"):
         parse_recipe({"data": SMALL["data"]})

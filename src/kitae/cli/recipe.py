@@ -18,11 +18,11 @@ def schema() -> None:
 @app.command()
 def check(recipe: RecipeFile, sets: Sets = None, as_json: AsJson = False) -> None:
     """Read a recipe without running anything, and print it with every default filled in."""
-    from kitae import evaluate
+    from kitae import flow
     from kitae.core.recipe import load_recipe
 
     checked = load_recipe(recipe, sets or ())
-    evaluate.check(checked.evaluate)
+    flow.check(checked)
     if as_json:
         print_json(checked.plain())
         return

@@ -1,6 +1,6 @@
 """The data section of a recipe: sources with their terms, cleaning, privacy, duplicates, split."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -56,7 +56,7 @@ class PrivacySettings(Settings):
 
     mode: Literal["off", "flag", "mask", "replace", "drop"] = "replace"
     """off: nothing; flag: only say; mask: a kind name such as [email]; replace: a consistent made-up value; drop."""
-    kinds: list[str] | Auto = "auto"
+    kinds: Annotated[list[str], Field(min_length=1)] | Auto = "auto"
     """Which kinds to look for; `auto` is all of them."""
 
 
@@ -116,7 +116,7 @@ class DataSettings(Settings):
     clean: dict[str, bool | float | RuleSettings] = Field(default_factory=dict)
     """Rules by name: a threshold, false to switch one off, or {threshold: …, action: drop | flag}.
     `kitae data rules` lists them."""
-    languages: list[str] = Field(default=["ja", "en"])
+    languages: list[Annotated[str, Field(pattern="^[a-z]{2,8}$")]] = Field(default=["ja", "en"], min_length=1)
     """Languages kept; others are dropped as wrong language."""
     privacy: PrivacySettings = PrivacySettings()
     """Private data and secrets."""

@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Iterator, Sequence
 from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -36,8 +36,11 @@ def explain(error: ValidationError, model: type[Settings]) -> RecipeError | Unkn
         where = ".".join(sections) or "the recipe"
         return UnknownName(f"key in {where}:", got=str(unknown["loc"][-1]), known=_keys(annotation))
     place, annotation = _walk(model, problems[0]["loc"])
-    here = [p for p in problems if _walk(model, p["loc"])[0] == place]
-    return _explain_place(".".join(place) or "the recipe", annotation, here, others=len(problems) - len(here))
+    places = [_walk(model, problem["loc"])[0] for problem in problems]
+    here = [problem for problem, where in zip(problems, places, strict=True) if where == place]
+    # A list that may also be `auto` has a problem of its own beside that of its item.
+    others = sum(where != place[: len(where)] for where in places)
+    return _explain_place(".".join(place) or "the recipe", annotation, here, others=others)
 
 
 def _explain_place(
@@ -99,10 +102,12 @@ def _inside(annotation: Any, part: int | str) -> Any:
 
 
 def _options(annotation: Any) -> Iterator[Any]:
-    """The branches of a union, or the annotation itself."""
+    """The branches of a union, or the annotation itself, without what bounds it."""
     if get_origin(annotation) in {Union, UnionType}:
         for branch in get_args(annotation):
             yield from _options(branch)
+    elif get_origin(annotation) is Annotated:
+        yield from _options(get_args(annotation)[0])
     else:
         yield annotation
 

@@ -4,7 +4,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import yaml
 from pydantic import Field, ValidationError
@@ -14,6 +14,10 @@ from kitae.core.problems import explain
 from kitae.core.settings import Auto, Settings
 from kitae.errors import RecipeError
 
+Positive = Annotated[float, Field(gt=0.0)]
+Count = Annotated[int, Field(ge=1, le=1_000_000)]
+Names = Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)]
+
 
 class MethodSettings(Settings):
     """How much of the base is trained, and how."""
@@ -22,11 +26,11 @@ class MethodSettings(Settings):
     """Low-rank adapters (Hu et al. 2021, arXiv:2106.09685) on the linear layers."""
     rank: int = Field(default=16, ge=1, le=1024)
     """Rank r of the update."""
-    alpha: float | Auto = "auto"
+    alpha: Positive | Auto = "auto"
     """Scale numerator: the update is multiplied by alpha / rank; `auto` is twice the rank."""
     dropout: float = Field(default=0.0, ge=0.0, lt=1.0)
     """Dropout on the input of the update."""
-    targets: list[str] | Auto = "auto"
+    targets: Names | Auto = "auto"
     """Names of the linear layers; `auto` is all of them but the head."""
     train_embeddings: bool | Auto = "auto"
     """Train the token embeddings (and a tied head) as well; `auto` does so on small bases."""
@@ -46,11 +50,11 @@ class TrainSettings(Settings):
 
     epochs: float = Field(default=3.0, gt=0.0, le=1000.0)
     """Passes over the training split."""
-    learning_rate: float | Auto = "auto"
+    learning_rate: Annotated[float, Field(gt=0.0, le=1.0)] | Auto = "auto"
     """Peak rate of AdamW."""
-    tokens_per_step: int | Auto = "auto"
+    tokens_per_step: Annotated[int, Field(ge=1, le=1 << 30)] | Auto = "auto"
     """Unpadded tokens between two optimizer updates."""
-    max_row_tokens: int | Auto = "auto"
+    max_row_tokens: Annotated[int, Field(ge=2, le=1 << 30)] | Auto = "auto"
     """Longer conversations are cut at the last whole turn that fits."""
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     """Number format of the matrix products; adapter weights and optimizer stay fp32."""
@@ -62,7 +66,7 @@ class TrainSettings(Settings):
     """Decoupled weight decay of AdamW, matrices only."""
     max_gradient_norm: float = Field(default=1.0, gt=0.0)
     """Gradients are scaled down to this global norm."""
-    validations: int | Auto = "auto"
+    validations: Count | Auto = "auto"
     """How many times the validation loss is measured over the whole training."""
     checkpoint_seconds: float = Field(default=20.0, gt=0.0)
     """At most this much work is lost when the process is killed."""
@@ -82,13 +86,13 @@ class HeldOut(Settings):
 class EvaluateSettings(Settings):
     """How the verdict is reached."""
 
-    metrics: list[str] | Auto = "auto"
+    metrics: Names | Auto = "auto"
     """Names of metrics; `auto` chooses by task."""
     compare_to: list[Literal["base", "choice", "baseline"]] = Field(default=["base", "choice", "baseline"])
     """base: the untuned model's free answer; choice: its best answer among the known ones; baseline: classical."""
     also: list[HeldOut] = Field(default_factory=list)
     """More held-out sets."""
-    max_new_tokens: int | Auto = "auto"
+    max_new_tokens: Count | Auto = "auto"
     """Longest answer; `auto` takes the longest known answer and a little more."""
     batch_rows: int = Field(default=64, ge=1)
     """Rows generated together."""
@@ -116,7 +120,7 @@ class Recipe(Settings):
     """chat: free answers; classify: the answer is one of a set of labels, generated as text; preference: pairs of a
     chosen and a rejected answer, or single judgements; pretrain: raw documents. The last two can be prepared and split,
     and not yet trained."""
-    seed: int = Field(default=7, ge=0)
+    seed: int = Field(default=7, ge=0, lt=1 << 63)
     """Everything random follows from it."""
     data: DataSettings
     """Raw records to splits."""

@@ -76,7 +76,7 @@ class Resolved(Settings):
     """Name of the recipe."""
     task: Literal["chat", "classify"]
     """What kind of answer."""
-    seed: int = Field(ge=0)
+    seed: int = Field(ge=0, lt=1 << 63)
     """Everything random follows from it."""
     base: str
     """Folder of the base model, or its catalogue name."""

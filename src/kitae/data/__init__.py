@@ -11,6 +11,21 @@ from kitae.core.data_settings import DataSettings, SourceSettings, SplitSettings
 from kitae.core.workspace import Workspace
 
 
+def check(settings: DataSettings, *, also: Sequence[SourceSettings] = ()) -> None:
+    """Refuse names that nothing here has before any file is read: columns, rules, kinds of private data.
+
+    `also` are the sources of further held-out sets. Raises `UnknownName`, `RecipeError`.
+    """
+    from kitae.data.finding import check_columns
+    from kitae.data.privacy.redaction import chosen_kinds
+    from kitae.data.rules import chosen_rules
+
+    check_columns(settings.sources)
+    check_columns(also, section="evaluate.also")
+    chosen_rules(settings.clean)
+    chosen_kinds(settings.privacy.kinds)
+
+
 def find(settings: Sequence[SourceSettings], *, folder: Path, out: Workspace) -> Source:
     """Look up the raw files of a recipe that lies in `folder`. Raises `SourceError`."""
     from kitae.data import finding
@@ -44,4 +59,4 @@ def known_rules() -> list[dict[str, object]]:
     return rules.rules_table()
 
 
-__all__ = ["find", "known_rules", "prepare", "split"]
+__all__ = ["check", "find", "known_rules", "prepare", "split"]

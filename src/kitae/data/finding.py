@@ -79,11 +79,17 @@ def found_files(source: Source, folder: Path) -> list[FoundFile]:
     return found
 
 
+def check_columns(settings: Sequence[SourceSettings], *, section: str = "data.sources") -> None:
+    """Raise `UnknownName` for a key of `columns` that no row has a meaning for."""
+    for number, source in enumerate(settings):
+        unknown = next((name for name in source.columns if name not in CANONICAL), None)
+        if unknown is not None:
+            place = f"key in columns of {section}.{number} ({source.path}):"
+            raise UnknownName(place, got=unknown, known=CANONICAL, hint="columns: {MEANING: COLUMN}")
+
+
 def _located(settings: Sequence[SourceSettings], folder: Path) -> list[tuple[SourceSettings, list[FoundFile]]]:
-    for name in (name for source in settings for name in source.columns if name not in CANONICAL):
-        raise UnknownName(
-            "meaning of a column", got=name, known=CANONICAL, hint="data.sources: columns: {MEANING: COLUMN}"
-        )
+    check_columns(settings)
     paths = [(source, _paths(source, folder)) for source in settings]
     _check_listed_once(paths)
     names = _names([path for _, found in paths for path in found])
