@@ -6,8 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 from kitae.core.records import Edit, Message
-from kitae.data.repair import normalise_safely, repair
+from kitae.data.repair import put_right, repair
 from kitae.data.shapes import Shaped
+
+NORMALISED = "line ends, control characters, half-width kana, ligatures or spaces put right"
 
 
 def mended(shaped: Shaped) -> tuple[Shaped, tuple[Edit, ...]]:
@@ -18,22 +20,19 @@ def mended(shaped: Shaped) -> tuple[Shaped, tuple[Edit, ...]]:
     tools = tuple(_value(tool) for tool in shaped.tools)
     if tools != shaped.tools:
         edits.append(Edit("mojibake", "text read in a wrong encoding, put right", {"place": "tools"}))
-    label = normalise_safely(repair(shaped.label))
+    label = put_right(shaped.label)[0]
     return replace(shaped, messages=messages, rejected=rejected, tools=tools, label=label), tuple(edits)
 
 
 def _messages(messages: Sequence[Message], place: str, edits: list[Edit]) -> tuple[Message, ...]:
     out = []
     for turn, message in enumerate(messages, start=1):
-        text = repair(message.content)
-        clean = normalise_safely(text)
+        clean, misread = put_right(message.content)
         calls = tuple(_call(call) for call in message.tool_calls)
-        if text != message.content or calls != message.tool_calls:
+        if misread or calls != message.tool_calls:
             edits.append(Edit("mojibake", "text read in a wrong encoding, put right", {place: turn}))
-        if clean != text:
-            edits.append(
-                Edit("normalise", "line ends, control characters, half-width kana or spaces put right", {place: turn})
-            )
+        elif clean != message.content:
+            edits.append(Edit("normalise", NORMALISED, {place: turn}))
         unchanged = clean == message.content and calls == message.tool_calls
         out.append(message if unchanged else replace(message, content=clean, tool_calls=calls))
     return tuple(out)
