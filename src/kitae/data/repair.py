@@ -69,7 +69,7 @@ _FORM_RUN = re.compile(f"[{re.escape(_FORMS)}]+")
 _MARK = re.compile(r"[\u0300-\u036f\u3099\u309a]")
 _COMBINED = re.compile(r"[^\W\d_][\u0300-\u036f\u3099\u309a]+")
 _TRAILS = (" \n", "\t\n", "　\n")
-_TRAILING = re.compile(r"[ \t　]+(?=\n)")
+_BLANKS = " \t　"
 _KANA_OR_KANJI = re.compile(r"[ぁ-ヿ一-鿿々ー、。「」！？（）]")
 _HIRAGANA = re.compile(r"[ぁ-ん]")
 _KATAKANA = re.compile(r"[ァ-ヶー]")
@@ -115,7 +115,10 @@ def normalise_safely(text: str) -> str:
         if _MARK.search(text):
             text = _COMBINED.sub(lambda run: unicodedata.normalize("NFC", run.group()), text)
     text = text.strip()
-    return _TRAILING.sub("", text) if any(end in text for end in _TRAILS) else text
+    if not any(end in text for end in _TRAILS):
+        return text
+    # Line by line: a pattern for blanks before a line end looks at a long run of them once for each of its places.
+    return "\n".join(line.rstrip(_BLANKS) for line in text.split("\n"))
 
 
 def garbled(text: str) -> bool:
