@@ -57,7 +57,11 @@ class PrivacySettings(Settings):
     mode: Literal["off", "flag", "mask", "replace", "drop"] = "replace"
     """off: nothing; flag: only say; mask: a kind name such as [email]; replace: a consistent made-up value; drop."""
     kinds: Annotated[list[str], Field(min_length=1)] | Auto = "auto"
-    """Which kinds to look for; `auto` is all of them."""
+    """Which kinds to look for; `auto` is all of them but `date` and `url`, which are seldom private alone."""
+    scope: Literal["conversation", "dataset"] = "conversation"
+    """Where the same value has the same stand-in; in other columns than the text it has one everywhere."""
+    recognisers: list[str] = Field(default=["built-in"], min_length=1)
+    """Who looks: built-in, presidio (`kitae[presidio]`), `spacy:PIPELINE` for names (`kitae[ner]`)."""
 
 
 class DuplicateSettings(Settings):

@@ -6,47 +6,70 @@ from collections.abc import Iterator
 from kitae.data.privacy.findings import Finding
 
 _TOKENS = re.compile(
-    r"(?<![A-Za-z0-9])(?:"
+    r"(?<![A-Za-z0-9_])(?:"
     r"sk-[A-Za-z0-9_-]{16,}"
-    r"|[sprk]{2}_(?:live|test)_[A-Za-z0-9]{10,}"
-    r"|(?:AKIA|ASIA)[0-9A-Z]{12,20}"
-    r"|gh[pousr]_[A-Za-z0-9]{16,}|github_pat_[A-Za-z0-9_]{20,}|glpat-[A-Za-z0-9_-]{16,}"
-    r"|xox[abeoprs]-[A-Za-z0-9-]{8,}"
-    r"|AIza[0-9A-Za-z_-]{30,}|hf_[A-Za-z0-9]{16,}|SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}|npm_[A-Za-z0-9]{20,}"
+    r"|[sprk]k_(?:live|test)_[A-Za-z0-9]{10,}|whsec_[A-Za-z0-9]{16,}"
+    r"|(?:AKIA|ASIA|AROA|AIDA)[0-9A-Z]{12,20}"
+    r"|gh[pousr]_[A-Za-z0-9]{16,}|github_pat_[A-Za-z0-9_]{20,}|gl(?:pat|rt|dt|ptt)-[A-Za-z0-9_-]{16,}"
+    r"|xox[abeoprs]-[A-Za-z0-9-]{8,}|xapp-[0-9]-[A-Za-z0-9-]{16,}"
+    r"|AIza[0-9A-Za-z_-]{30,}|ya29\.[0-9A-Za-z_-]{20,}|GOCSPX-[0-9A-Za-z_-]{20,}"
+    r"|hf_[A-Za-z0-9]{16,}|SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}|npm_[A-Za-z0-9]{20,}|pypi-[A-Za-z0-9_-]{32,}"
+    r"|do[opr]_v1_[a-f0-9]{32,}|shp(?:at|ca|pa|ss)_[a-fA-F0-9]{24,}|sq0(?:atp|csp)-[0-9A-Za-z_-]{20,}"
+    r"|dapi[a-f0-9]{32}|lin_api_[A-Za-z0-9]{32,}|ntn_[A-Za-z0-9]{32,}|r8_[A-Za-z0-9]{30,}|(?:gsk|pplx|nvapi|xai|tvly)[-_][A-Za-z0-9_-]{20,}"
+    r"|AGE-SECRET-KEY-1[0-9A-Z]{20,}|key-[0-9a-f]{32}|[0-9]{8,10}:AA[A-Za-z0-9_-]{30,}"
     r"|eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]{4,}"
     r")(?![A-Za-z0-9])"
 )
-_BEARER = re.compile(r"[Bb]earer\s+([A-Za-z0-9._~+/-]{12,}=*)")
+_HEADER = re.compile(r"(?:[Bb]earer\s+([A-Za-z0-9._~+/-]{12,}=*)|[Aa]uthorization: ?[Bb]asic\s+([A-Za-z0-9+/]{8,}=*))")
 _PRIVATE_KEY = re.compile(
-    r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----.*?(?:-----END (?:[A-Z0-9]+ )*PRIVATE KEY-----|$)", re.DOTALL
+    r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----.*?(?:-----END (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----|$)",
+    re.DOTALL,
 )
-_URL_PASSWORD = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s/:@]+:([^\s/@]+)@")
+_URL_PASSWORD = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,20}://[^\s/:@]{0,64}:([^\s/@]{1,128})@")
 _LABELLED = re.compile(
-    r"(?:(?<![A-Za-z])(?:pass ?(?:word|wd|code|phrase)?|pwd|pin(?: ?(?:code|number))?|api[ _-]?(?:key|token)"
-    r"|access[ _-]?(?:key|token)|secret(?:[ _-]?(?:key|access[ _-]?key))?|client[ _-]?secret|token)"
-    r"|パスワード|パスコード|パス|暗証番号|APIキー|アクセスキー|アクセストークン|シークレット(?:キー)?|トークン|合言葉|ログインPW|PW)"
-    r"(?:\s*(?:[:=]|は|が|→|is|was|を)\s*[「『\"'`(]?\s*)"
-    r"([!-&*-.0-9:;<=>?@A-Z\[\]^_a-z{|}~/]{4,})",
+    r"(?:(?<![A-Za-z])(?:[A-Z_]{2,30}_)?(?:pass ?(?:word|wd|code|phrase)?|pwd|pin(?: ?(?:code|number))?"
+    r"|(?:api|account|access|private|auth|encryption|signing|shared|master|storage)[ _-]?(?:key|token)"
+    r"|secret(?:[ _-]?(?:key|access[ _-]?key))?|client[ _-]?secret|token|bearer)"
+    r"|パスワード|パスコード|パス|暗証番号|(?:API|アクセス|秘密|認証)キー|(?:アクセス|認証)?トークン|シークレット(?:キー)?|合言葉|ログインPW|PW)"
+    r"[\"']?(?:\s*(?:[:=]|は|が|→|is|was|を|に|「|『|\()\s*)+[「『\"'`(]?\s*"
+    r"([!-&*-.0-9:;<=>?@A-Z\[\]^_a-z{|}~/]{4,})|暗証番号 ?([0-9]{4,8})(?![0-9])",
     re.IGNORECASE,
 )
-_WORD = re.compile(r"[a-z]+[.,!?;:]?$|[A-Z][a-z]+[.,!?;:]?$|\[\w+\]?$")
+_WORD = re.compile(r"[a-z]+[.,!?;:]?$|[A-Z][a-z]+[.,!?;:]?$|\[\w+\]?$|[0-9]{1,2}$")
 
 
-def secret(text: str) -> Iterator[Finding]:
-    """Secrets; a word after "password is" counts only when it mixes letters with digits or signs, or is digits."""
+def token(text: str) -> Iterator[Finding]:
+    """Keys and tokens by the prefixes of those who issue them."""
     for match in _TOKENS.finditer(text):
-        yield Finding("secret", match.start(), match.end(), 100)
-    for match in _BEARER.finditer(text):
-        yield Finding("secret", match.start(1), match.end(1), 95)
-    if "PRIVATE KEY" in text:
-        for match in _PRIVATE_KEY.finditer(text):
-            yield Finding("secret", match.start(), match.end(), 110)
-    if "://" in text:
-        for match in _URL_PASSWORD.finditer(text):
-            yield Finding("secret", match.start(1), match.end(1), 96)
+        yield Finding("secret", match.start(), match.end(), 100, "an issuer's form of key or token")
+
+
+def header(text: str) -> Iterator[Finding]:
+    """Credentials in an HTTP header."""
+    for match in _HEADER.finditer(text):
+        group = match.lastindex or 1
+        yield Finding("secret", match.start(group), match.end(group), 95, "credentials of an HTTP header")
+
+
+def private_key(text: str) -> Iterator[Finding]:
+    """Private keys in PEM, to their end or the end of the text."""
+    for match in _PRIVATE_KEY.finditer(text):
+        yield Finding("secret", match.start(), match.end(), 110, "a private key in PEM")
+
+
+def password_in_url(text: str) -> Iterator[Finding]:
+    """The password of scheme://user:password@host."""
+    for match in _URL_PASSWORD.finditer(text):
+        yield Finding("secret", match.start(1), match.end(1), 96, "a password in a link")
+
+
+def labelled(text: str) -> Iterator[Finding]:
+    """What stands after password, token, 暗証番号 …, unless it is a plain word."""
     for match in _LABELLED.finditer(text):
-        value = match.group(1).rstrip(".,;:)")
+        group = match.lastindex or 1
+        value = match[group].rstrip(".,;:)")
         if not text[match.end() :].strip() or text[match.end()].isspace():
             value = value.rstrip(".,;:!?)")
         if len(value) >= 4 and not _WORD.match(value) and not value.startswith(("http://", "https://")):
-            yield Finding("secret", match.start(1), match.start(1) + len(value), 90)
+            start = match.start(group)
+            yield Finding("secret", start, start + len(value), 90, "a value after a word for secrets")
