@@ -12,11 +12,8 @@ from hypothesis import strategies as st
 
 from kitae.core.files import read_jsonl
 from kitae.core.records import Message, Origin, Record
-from kitae.data.privacy.check_digits import iban_check, luhn, my_number_check
 from kitae.data.privacy.redaction import KINDS, Redactor, scan
 from kitae.data.privacy.surrogates import SURROGATES, Keyed
-
-
 
 PRIVATE = [
     ("email", "メールはtaro.yamada@example.co.jpです", "taro.yamada@example.co.jp"),
@@ -50,7 +47,7 @@ PRIVATE = [
     ("birth_date", "昭和60年4月1日生まれ", "昭和60年4月1日"),
     ("birth_date", "born on March 3, 1990", "March 3, 1990"),
     ("bank_account", "普通 1234567に", "1234567"),
-    ("bank_account", "IBAN GB82 WEST 1234 5698 7654 32 ok", "GB82 WEST 1234 5698 7654 32"),
+    ("iban", "IBAN GB82 WEST 1234 5698 7654 32 ok", "GB82 WEST 1234 5698 7654 32"),
     ("ip_address", "192.168.1.10から接続", "192.168.1.10"),
     ("ip_address", "from 2001:0db8:85a3::8a2e:0370:7334 now", "2001:0db8:85a3::8a2e:0370:7334"),
     ("secret", "キーはsk-abcdEFGH1234567890です", "sk-abcdEFGH1234567890"),
@@ -92,15 +89,6 @@ def test_harmless_text_is_left_alone(text: str) -> None:
     assert [(f.kind, text[f.start : f.end]) for f in scan(text, KINDS)] == []
 
 
-def test_check_digits() -> None:
-    assert my_number_check("621498320257")
-    assert not my_number_check("621498320258")
-    assert luhn("4111111111111111")
-    assert not luhn("4111111111111112")
-    assert iban_check("GB82WEST12345698765432")
-    assert not iban_check("GB83WEST12345698765432")
-
-
 def redactor(mode: str = "replace", key: bytes = b"k") -> Redactor:
     return Redactor(mode, KINDS, Keyed(key))
 
@@ -124,17 +112,6 @@ def test_a_person_keeps_one_stand_in() -> None:
     english, _ = redactor().text("My name is Emma Clarke. Is Ms. Clarke booked?")
     full, last = re.findall(r"name is (\w+ \w+)\. Is Ms\. (\w+) ", english)[0]
     assert full.split()[1] == last
-
-
-def test_stand_ins_keep_format_and_belong_to_nobody() -> None:
-    keyed = Keyed(b"k")
-    assert re.fullmatch(r"090-0000-\d{4}", SURROGATES["phone"]("090-1234-5678", keyed))
-    assert re.fullmatch(r"０９０－００００－[０-９]{4}", SURROGATES["phone"]("０９０－１２３４－５６７８", keyed))
-    assert re.fullmatch(r"\(415\) 555-01\d\d", SURROGATES["phone"]("(415) 867-2671", keyed))
-    assert SURROGATES["email"]("a@b.jp", keyed).endswith("@example.com")
-    assert re.fullmatch(r"0000 0000 0000 \d{4}", SURROGATES["card"]("4111 1111 1111 1111", keyed))
-    assert SURROGATES["ip_address"]("10.0.0.1", keyed).startswith("192.0.2.")
-    assert re.fullmatch(r"\d{4}年\d月\d日", SURROGATES["birth_date"]("1985年4月1日", keyed))
 
 
 def test_another_key_gives_another_stand_in_and_digest() -> None:
@@ -257,15 +234,16 @@ def test_quarantine_and_labels(desk: Desk) -> None:
     assert "a@b.com" not in dataset.file("quarantine.jsonl").read_text("utf-8")
 
 
-def test_stand_ins_are_the_same_everywhere_and_every_time(tmp_path: Path) -> None:
+@pytest.mark.parametrize("scope", ["conversation", "dataset"])
+def test_stand_ins_are_the_same_every_time_and_as_far_as_the_scope_goes(tmp_path: Path, scope: str) -> None:
     rows = [{"question": f"Is {i} the number for 090-1234-5678?", "answer": f"Answer {i} it is."} for i in range(3)]
     digests = []
     for folder in ("one", "two"):
         desk = Desk(tmp_path / folder)
         desk.folder.mkdir()
         desk.rows("logs.jsonl", rows)
-        dataset = desk.prepare()
+        dataset = desk.prepare(privacy={"scope": scope})
         digests.append(dataset.digest)
         numbers = {re.findall(r"090-0000-\d{4}", record.question)[0] for record in kept(dataset)}
-        assert len(numbers) == 1
+        assert len(numbers) == (1 if scope == "dataset" else 3)
     assert digests[0] == digests[1]

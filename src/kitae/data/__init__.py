@@ -12,18 +12,18 @@ from kitae.core.workspace import Workspace
 
 
 def check(settings: DataSettings, *, also: Sequence[SourceSettings] = ()) -> None:
-    """Refuse names that nothing here has before any file is read: columns, rules, kinds of private data.
+    """Refuse names that nothing here has before any file is read: columns, rules, kinds of private data, recognisers.
 
     `also` are the sources of further held-out sets. Raises `UnknownName`, `RecipeError`.
     """
     from kitae.data.finding import check_columns
-    from kitae.data.privacy.redaction import chosen_kinds
+    from kitae.data.privacy.redaction import check_privacy
     from kitae.data.rules import chosen_rules
 
     check_columns(settings.sources)
     check_columns(also, section="evaluate.also")
     chosen_rules(settings.clean)
-    chosen_kinds(settings.privacy.kinds)
+    check_privacy(settings.privacy)
 
 
 def find(settings: Sequence[SourceSettings], *, folder: Path, out: Workspace) -> Source:

@@ -27,8 +27,7 @@ from kitae.data.executors import Executor, executor
 from kitae.data.finding import FoundFile, found_files
 from kitae.data.intake import FileCount, check_counts, file_encoding
 from kitae.data.judging import Judge
-from kitae.data.privacy.redaction import Redactor, chosen_kinds
-from kitae.data.privacy.surrogates import Keyed
+from kitae.data.privacy.redaction import Redactor, check_privacy
 from kitae.data.readers import read_rows
 from kitae.data.report import Tally, dataset_report, prepare_notes, report_page
 from kitae.data.rules import chosen_rules, merge
@@ -55,7 +54,7 @@ def prepare(
     """
     choices = {key: value for key, value in settings.plain().items() if key not in APART}
     chosen_rules(settings.clean)
-    chosen_kinds(settings.privacy.kinds)
+    check_privacy(settings.privacy)
 
     def build(draft: Draft) -> None:
         files = found_files(source, folder)
@@ -178,9 +177,8 @@ def _redactor(settings: DataSettings, files: Sequence[FoundFile], task: str) -> 
         with file.path.open("rb") as handle:
             while block := handle.read(BLOCK_BYTES):
                 key.update(block)
-    mode = "mask" if settings.privacy.mode == "drop" else settings.privacy.mode
     spared = frozenset({"assistant"}) if task == "classify" else frozenset()
-    return Redactor(mode, chosen_kinds(settings.privacy.kinds), Keyed(key.digest()), spared)
+    return Redactor.of(settings.privacy, key.digest(), spared)
 
 
 def _join(parts: Sequence[Path], whole: Path) -> None:

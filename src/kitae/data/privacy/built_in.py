@@ -12,7 +12,6 @@ from functools import lru_cache
 from kitae.data.privacy import dates, english_names, japanese_names, money, network, papers, phones, places, secrets
 from kitae.data.privacy.findings import Finding
 
-
 Find = Callable[[str], Iterator[Finding]]
 
 
@@ -37,8 +36,8 @@ _TOKENS = ("-", "_", "akia", "asia", "aroa", "aida", "aiza", "eyj", "dapi", ":aa
 _LICENCES = ("免許", "licen", "permit", "d.l", "dl ")
 _TITLES = ("mr", "ms", "mx", "miss", "dr", "prof", "sir", "dame", "rev", "capt")
 _LABELS_EN = (
-    *("name", "call me", "attn", "booked", "booking", "reserv", "room for", "guest:", "customer:", "contact:", "client:"),
-    *("recipient:", "passenger:", "patient:", "holder:", "sender:", "employee:", "signed", "author:", "manager:"),
+    *("name", "call me", "attn", "booked", "booking", "reserv", "room for", "guest:", "customer:", "contact:"),
+    *("client:", "recipient:", "passenger:", "patient:", "holder:", "sender:", "employee:", "signed", "author:"),
 )
 _ENDINGS = ("regards", "sincerely", "thank", "best", "cheers", "yours", "signed")
 _LABELS_JA = ("名", "フリガナ", "ふりがな", "担当", "者", "本人", "宛", "(")
@@ -91,7 +90,9 @@ GROUPS: tuple[tuple[re.Pattern[str], tuple[Detector, ...]], ...] = (
             Detector("card", money.card, form=_TWELVE),
             Detector("iban", money.iban, form=re.compile("[0-9]{2}[ -]?[A-Za-z0-9]{4}")),
             Detector("bank_account", money.bank_account, _ACCOUNTS),
-            Detector("my_number", papers.my_number, ("マイナンバー", "個人番号", "my number", "mynumber", "individual")),
+            Detector(
+                "my_number", papers.my_number, ("マイナンバー", "個人番号", "my number", "mynumber", "individual")
+            ),
             Detector("corporate_number", papers.corporate_number, form=_TWELVE),
             Detector("driving_licence", papers.driving_licence, _LICENCES),
             Detector("us_ssn", papers.us_ssn, form=re.compile("[0-9]{3}[- .]?[0-9]{2}[- .]?[0-9]{4}")),
@@ -153,10 +154,11 @@ class BuiltIn:
 
 
 Search = Callable[[str], re.Match[str] | None]
+Row = tuple[tuple[str, ...], Search | None, Find]
 
 
 @lru_cache(maxsize=16)
-def _table(kinds: frozenset[str]) -> tuple[tuple[re.Pattern[str], tuple[tuple[tuple[str, ...], Search | None, Find], ...]], ...]:
+def _table(kinds: frozenset[str]) -> tuple[tuple[re.Pattern[str], tuple[Row, ...]], ...]:
     """The groups with the detectors of these kinds alone, as the loop wants them."""
     chosen = ((form, [d for d in detectors if d.kind in kinds]) for form, detectors in GROUPS)
     return tuple(

@@ -19,7 +19,7 @@ _BY_FIRST: dict[str, tuple[str, ...]] = {
 """Family names by their first character, the longest first."""
 
 _START = re.compile(rf"[{''.join(sorted(_BY_FIRST))}](?<![一-鿿々ヶ].)", re.DOTALL)
-"""Where a family name may begin: not inside a run of kanji. The look-behind comes second, for searching is faster so."""
+"""Where a family name may begin: not inside a run of kanji. The look-behind comes second: searching is faster so."""
 _TITLES = "|".join(sorted(KNOWN["titles_ja"]))
 _HONORIFIC = (
     r"(?:様|さま|さん(?!ぽ|ざん|さん|しょう|かく|すう|ご|まい)|殿|氏|先生|くん|君|ちゃん(?!ぽん|ねる|と)"
@@ -32,12 +32,15 @@ _EVIDENCE = re.compile(
 )
 _GIVEN_AFTER = re.compile(r" ?(?:([一-鿿々]{1,3})(?![一-鿿々])|([ぁ-ん]{2,4}))")
 _BOUNDARY = re.compile(r"(?:^|[、。,.!?「」（(\n ]|わたくし|わたし|私|僕|俺|名前|は|の|た)$")
-_ROLE = re.compile(r"(?:社長|部長|課長|係長|主任|店長|支配人|担当|夫|妻|父|母|兄|弟|姉|妹|息子|娘|友人|友達|上司|同僚|先輩|同行者|代理|彼|彼女)[の、はが]$")
+_ROLE = re.compile(
+    r"(?:社長|部長|課長|係長|主任|店長|支配人|担当|夫|妻|父|母|兄|弟|姉|妹|息子|娘|友人|友達|上司|同僚|先輩|同行者|代理|彼|彼女)[の、はが]$"
+)
 _PARTICLE = re.compile(r"[がはをにともへかでや、。）)」\n]|から|まで|$")
 
 _ANY_NAME = (
     r"(?!お客|皆|みな|何|誰|どなた|担当|部屋|子供|予約|以下|旅館|当館|一同|東京|京都|大阪|変更|確認|未定|不明|別途|必要|必須|空欄|なし)"
-    r"(?:[一-鿿々]{1,4}[ ]?[一-鿿々ぁ-んァ-ヶー]{1,4}?|[ァ-ヶー]{2,8}(?:[ ・][ァ-ヶー]{2,8}){0,2}|[ぁ-ん]{2,5} [ぁ-ん]{2,5})"
+    r"(?:[一-鿿々]{1,4}[ ]?[一-鿿々ぁ-んァ-ヶー]{1,4}?|[ァ-ヶー]{2,8}(?:[ ・][ァ-ヶー]{2,8}){0,2}"
+    r"|[ぁ-ん]{2,5} [ぁ-ん]{2,5})"
 )
 _INTRODUCED = re.compile(
     rf"(?:^|[、。,.!?「\n ]|わたくし|わたし|私|僕|俺|名前|の|た|は)({_ANY_NAME})"
@@ -51,7 +54,8 @@ _LABELLED = re.compile(
     r"(?=様|さん|さま|殿|氏|です|でございます|で(?:予約|お願)|と|に|[、。,.)」』\s/(]|$)"
 )
 _KANA_NAMED = re.compile(
-    r"(?<![ァ-ヶー・])([ァ-ヶー]{2,8}(?:[ ・][ァ-ヶー]{2,8}){0,2})(?= ?(?:様|さま|さん(?!ぽ)|殿|氏|くん|君|ちゃん|先生))"
+    r"(?<![ァ-ヶー・])([ァ-ヶー]{2,8}(?:[ ・][ァ-ヶー]{2,8}){0,2})"
+    r"(?= ?(?:様|さま|さん(?!ぽ)|殿|氏|くん|君|ちゃん|先生))"
 )
 _STRANGER = re.compile(r"(?<![一-鿿々ァ-ヶーおご])([一-鿿々]{2,4})(?= ?(?:様|殿|氏)(?![一-鿿々]))")
 _READING = re.compile(r"[（(]([ァ-ヶー]{2,8} [ァ-ヶー]{2,8})[)）]")
@@ -121,7 +125,7 @@ def _person(text: str, start: int, end: int) -> Finding | None:
         if text[start : told.end()] not in _PLACES and _BOUNDARY.search(text, max(0, start - 4), start):
             return Finding("name", start, told.end(), 27, "a family name that introduces itself")
     after = _GIVEN_AFTER.match(text, end)
-    if after and (given_end := _known_given(text, after)):
+    if after and (given_end := _known_given(after)):
         return Finding("name", start, given_end, 24, "a known family name and a known given name")
     if _ROLE.search(text, max(0, start - 5), start) and _PARTICLE.match(text, end):
         return Finding("name", start, end, 26, "a family name after a role")
@@ -140,7 +144,7 @@ def _is_common(word: str) -> bool:
     return word in KNOWN["not_given"] or word[-1] in KNOWN["not_given"]
 
 
-def _known_given(text: str, after: re.Match[str]) -> int:
+def _known_given(after: re.Match[str]) -> int:
     """Where a given name of the lists ends, 0 when there is none."""
     if after[1]:
         spaced = after[0][0] == " "

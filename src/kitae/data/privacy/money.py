@@ -12,15 +12,17 @@ _ISSUER = re.compile(
     r"|35[0-9]{14}$|(?:2131|1800)[0-9]{11}$|6(?:011|4[4-9][0-9]|5[0-9]{2})[0-9]{12}$|62[0-9]{14,17}$"
     r"|(?:5018|5020|5038|6304)[0-9]{8,15}$"
 )
-"""Of Visa's numbers those of 13 digits are left out: so long are the codes of goods in Japan, and few such cards live."""
+"""Of Visa's numbers those of 13 digits are left out: few are left, and codes of goods in Japan look like them."""
 _CARD_WORD = re.compile(
-    r"カード|クレカ|クレジット|(?<![A-Za-z])(?:card|cc|visa|master|jcb|amex|credit|debit)|アメックス|ダイナース", re.IGNORECASE
+    r"カード|クレカ|クレジット|(?<![A-Za-z])(?:card|cc|visa|master|jcb|amex|credit|debit)|アメックス|ダイナース",
+    re.IGNORECASE,
 )
 _NO_CARD_WORD = re.compile(r"マイナンバー|ポイント|会員|gift|loyalty|member", re.IGNORECASE)
 _GROUPS = re.compile(r"[0-9]{4}([ -])[0-9]{4}\1[0-9]{4}\1[0-9]{4}$")
 
 _ACCOUNT = re.compile(
-    NOT_AFTER + r"[0-9]{5,17}(?![0-9A-Za-z])(?![-/][0-9])(?! ?(?:円|万|億|個|件|人|名|ドル|%|yen|dollars|people|USD|JPY))"
+    NOT_AFTER
+    + r"[0-9]{5,17}(?![0-9A-Za-z])(?![-/][0-9])(?! ?(?:円|万|億|個|件|人|名|ドル|%|yen|dollars|people|USD|JPY))"
 )
 _ACCOUNT_WORD = re.compile(
     r"口座|普通(?:預金)?[ :：]*(?:No\.?)?$|当座|支店|貯蓄|振込先"
@@ -43,7 +45,7 @@ def card(text: str) -> Iterator[Finding]:
         if told and near(text, *match.span(), _NO_CARD_WORD, before=12, after=8):
             told = False
         if luhn(number) and (told or _ISSUER.match(number)):
-            why = "the Luhn check digit after a word for cards" if told else "an issuer's range and the Luhn check digit"
+            why = "the Luhn check digit, and a word for cards" if told else "an issuer's range and the Luhn check digit"
             yield Finding("card", match.start(), match.end(), 70, why)
         elif told and _GROUPS.match(match[0]):
             yield Finding("card", match.start(), match.end(), 60, "four groups of four digits after a word for cards")
@@ -72,7 +74,8 @@ def iban(text: str) -> Iterator[Finding]:
 
 def _after(text: str, start: int, length: int) -> int | None:
     """Where so many letters and digits from `start` end, when they are an IBAN with nothing glued to it."""
-    seen, end = [], start
+    seen: list[str] = []
+    end = start
     while len(seen) < length and end < len(text) and (text[end].isalnum() or text[end] in " -"):
         if text[end] not in " -":
             seen.append(text[end])

@@ -8,7 +8,9 @@ from kitae.data.privacy.findings import Finding
 
 _AT = r"(?:@| ?[\[(](?:at|AT|アット)[\])] ?)"
 _EMAIL = re.compile(
-    r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9_][A-Za-z0-9._%+'-]*" + _AT + r"(?:[A-Za-z0-9-]+\.)+(?:[A-Za-z]{2,24}|xn--[a-z0-9-]+)"
+    r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9_][A-Za-z0-9._%+'-]*"
+    + _AT
+    + r"(?:[A-Za-z0-9-]+\.)+(?:[A-Za-z]{2,24}|xn--[a-z0-9-]+)"
     r"(?![A-Za-z0-9])"
 )
 _IPV4 = re.compile(r"(?<![0-9A-Za-z.])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![0-9A-Za-z]|\.[0-9])")

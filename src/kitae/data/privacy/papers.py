@@ -13,20 +13,26 @@ _MY_NUMBER = re.compile(NOT_AFTER + r"[0-9]{4}[ -]?[0-9]{4}[ -]?[0-9]{4}" + NOT_
 _MY_NUMBER_WORD = re.compile(r"マイナンバー|個人番号|my ?number|individual number", re.IGNORECASE)
 
 _CORPORATE = re.compile(r"(?<![0-9A-Za-z])(?<![0-9][-./])(T?)[0-9](?:[ -]?[0-9]{4}){3}" + NOT_BEFORE)
-_CORPORATE_WORD = re.compile(r"法人(?:等の)?番号|登録番号|適格請求書|インボイス|corporate number|invoice system", re.IGNORECASE)
+_CORPORATE_WORD = re.compile(
+    r"法人(?:等の)?番号|登録番号|適格請求書|インボイス|corporate number|invoice system", re.IGNORECASE
+)
 
-_PASSPORT = re.compile(r"(?<![0-9A-Za-z])(?:[A-Z]{1,2} ?[0-9]{6,8}|[0-9]{8,9}|[0-9]{2}[A-Z]{2}[0-9]{5}|C[0-9A-Z]{8})(?![0-9A-Za-z])")
+_PASSPORT = re.compile(
+    r"(?<![0-9A-Za-z])(?:[A-Z]{1,2} ?[0-9]{6,8}|[0-9]{8,9}|[0-9]{2}[A-Z]{2}[0-9]{5}|C[0-9A-Z]{8})(?![0-9A-Za-z])"
+)
 _PASSPORT_WORD = re.compile(r"passport|パスポート|旅券", re.IGNORECASE)
 
-_LICENCE_JA = re.compile(NOT_AFTER + r"[0-9]{4}[ -]?[0-9]{4}[ -]?[0-9]{4}(?=号)|" + NOT_AFTER + r"[0-9]{4}[ -]?[0-9]{4}[ -]?[0-9]{4}" + NOT_BEFORE)
+_LICENCE_JA = _MY_NUMBER
 _LICENCE_UK = re.compile(r"(?<![0-9A-Za-z])[A-Z9]{5}[0-9][0156][0-9][0-3][0-9]{2}[A-Z9]{2}[0-9][A-Z]{2}(?![0-9A-Za-z])")
 _LICENCE_US = re.compile(r"(?<![0-9A-Za-z-])(?:[A-Z]{1,3}[ -]?)?[0-9]{1,14}(?:[ -][0-9]{1,6}){0,4}(?![0-9A-Za-z])")
 _LICENCE_WORD = re.compile(
-    r"免許|driv(?:er'?s?|ers'?|er’s|ing) ?(?:licen[cs]e|permit)|(?<![a-z])licen[cs]e (?:no|number|#)|(?<![a-z])D\.?L\.? ?(?:no|number|#)",
+    r"免許|driv(?:er'?s?|ers'?|er’s|ing) ?(?:licen[cs]e|permit)|(?<![a-z])(?:licen[cs]e|D\.?L\.?) ?(?:no|number|#)",
     re.IGNORECASE,
 )
 
-_SSN = re.compile(r"(?<![0-9A-Za-z])(?<![0-9]-)(?!000|666)([0-9]{3})([- .]?)(?!00)[0-9]{2}\2(?!0000)[0-9]{4}(?![0-9A-Za-z])(?!-[0-9])")
+_SSN = re.compile(
+    r"(?<![0-9A-Za-z])(?<![0-9]-)(?!000|666)([0-9]{3})([- .]?)(?!00)[0-9]{2}\2(?!0000)[0-9]{4}(?![0-9A-Za-z])(?!-[0-9])"
+)
 _SSN_WORD = re.compile(r"(?<![a-z])(?:ssn|ss#|social security|tax ?id|itin|taxpayer)|社会保障番号", re.IGNORECASE)
 
 
@@ -34,7 +40,9 @@ def my_number(text: str) -> Iterator[Finding]:
     """Individual numbers: 12 digits, the last a check digit, with their word near."""
     for match in _MY_NUMBER.finditer(text):
         if my_number_check(digits_of(match[0])) and near(text, *match.span(), _MY_NUMBER_WORD, before=24, after=12):
-            yield Finding("my_number", match.start(), match.end(), 77, "12 digits with their check digit, the word near")
+            yield Finding(
+                "my_number", match.start(), match.end(), 77, "12 digits with their check digit, the word near"
+            )
 
 
 def corporate_number(text: str) -> Iterator[Finding]:

@@ -12,7 +12,8 @@ from kitae.data.privacy.findings import NOT_AFTER, Finding, digits_of, near
 
 _END = r"(?![0-9A-Za-z])(?![-/][0-9])(?!-[A-Z](?![A-Za-z]))"
 _JAPAN = re.compile(
-    r"(?<![0-9+])(?<![0-9][-./])(?<![A-Z]-)(?:(?<![A-Za-z])|(?=\()|(?<=TEL)|(?<=[Tt]el)|(?<=FAX)|(?<=[Ff]ax))(?:\+81[ -]?(?:\(0\))?[ -]?|\(?0)"
+    r"(?<![0-9+])(?<![0-9][-./])(?<![A-Z]-)"
+    r"(?:(?<![A-Za-z])|(?=\()|(?<=TEL)|(?<=[Tt]el)|(?<=FAX)|(?<=[Ff]ax))(?:\+81[ -]?(?:\(0\))?[ -]?|\(?0)"
     r"(?:[0-9]{1,4}\)?[ .-]?[0-9]{1,4}[ .-][0-9]{3,4}|[0-9]{1,4} ?\([0-9]{1,4}\) ?[0-9]{3,4}"
     r"|[0-9]{1,4}\) ?[0-9]{1,4}[ .-]?[0-9]{3,4}|[0-9]{9,10})" + _END
 )
@@ -25,9 +26,7 @@ _BRITAIN = re.compile(
     + r"(?<![0-9] )(?:\(?0[1-9][0-9]{1,3}\)?[ -][0-9]{3,4}[ -][0-9]{3,4}|07[0-9]{3} ?[0-9]{6})(?! [0-9])"
     + _END
 )
-_ABROAD = re.compile(
-    r"(?<![0-9A-Za-z+])(?:\+|00)[1-9][0-9]*+(?:[ .-]?(?:\(0?\) ?)?\(?[0-9]++\)?){1,6}+(?![0-9A-Za-z])"
-)
+_ABROAD = re.compile(r"(?<![0-9A-Za-z+])(?:\+|00)[1-9][0-9]*+(?:[ .-]?(?:\(0?\) ?)?\(?[0-9]++\)?){1,6}+(?![0-9A-Za-z])")
 _ANY = re.compile(
     r"(?<![0-9A-Za-z$€£¥#])(?<![0-9][-./,:])(?<![A-Za-z_]\()\+?\(?[0-9]++\)?(?:[ ./-]{0,2}\(?[0-9]++\)?){0,6}+"
     r"(?: ?(?:x|ext\.?) ?[0-9]{1,5})?+(?![0-9A-Za-z,:])(?!-[0-9])"
@@ -53,7 +52,9 @@ _NO_PHONE_WORD = re.compile(
 )
 _MOBILE = re.compile(r"0[5-9]0[0-9]{8}$")
 _TOLL_FREE = re.compile(r"0(?:120[0-9]{6}|800[0-9]{7}|570[0-9]{6}|990[0-9]{6})$")
-_DATE = re.compile(r"(?:19|20)[0-9]{2}[-/. ][0-9]{1,2}[-/. ][0-9]{1,2}(?![0-9])|[0-9]{1,2}[-/.][0-9]{1,2}[-/.](?:19|20)[0-9]{2}$")
+_DATE = re.compile(
+    r"(?:19|20)[0-9]{2}[-/. ][0-9]{1,2}[-/. ][0-9]{1,2}(?![0-9])|[0-9]{1,2}[-/.][0-9]{1,2}[-/.](?:19|20)[0-9]{2}$"
+)
 _DECIMAL = re.compile(r"[0-9]+\.[0-9]+$|[0-9]{1,3}(?:\.[0-9]{1,3}){3}$")
 
 
@@ -75,7 +76,9 @@ def _japanese(text: str, start: int, end: int) -> Iterator[Finding]:
 def _abroad(text: str, start: int, end: int) -> Iterator[Finding]:
     for match in _ABROAD.finditer(text, start, end):
         if is_international(match[0]):
-            yield Finding("phone", match.start(), match.end(), 52, "a country code and a possible number of that country")
+            yield Finding(
+                "phone", match.start(), match.end(), 52, "a country code and a possible number of that country"
+            )
 
 
 def _by_form(text: str, start: int, end: int) -> Iterator[Finding]:
@@ -89,9 +92,7 @@ def _by_word(text: str, start: int, end: int) -> Iterator[Finding]:
     for match in _ANY.finditer(text, start, end):
         if _is_said_to_be_one(text, match):
             open_ended = match[0].endswith(")") and "(" not in match[0]
-            yield Finding(
-                "phone", match.start(), match.end() - open_ended, 42, "a number beside a word of telephoning"
-            )
+            yield Finding("phone", match.start(), match.end() - open_ended, 42, "a number beside a word of telephoning")
 
 
 @lru_cache(maxsize=4096)

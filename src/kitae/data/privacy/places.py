@@ -55,19 +55,23 @@ _REST = (
 )
 _ENGLISH = re.compile(
     rf"(?<![0-9A-Za-z-])(?:{_UNIT} ?[0-9A-Z]{{1,5}},? )?[0-9]{{1,5}}[A-Z]?,? "
-    rf"(?:(?:[NSEW]\.?|North|South|East|West) )?(?:[A-Z0-9][A-Za-z0-9'.]* ){{1,4}}(?:{_STREET_KINDS})(?![A-Za-z])\.?{_REST}"
+    rf"(?:(?:[NSEW]\.?|North|South|East|West) )?(?:[A-Z0-9][A-Za-z0-9'.]* ){{1,4}}"
+    rf"(?:{_STREET_KINDS})(?![A-Za-z])\.?{_REST}"
 )
 _BOX = re.compile(rf"(?<![A-Za-z])P\.? ?O\.? ?Box [0-9]{{1,6}}{_REST}", re.IGNORECASE)
 
 _DEGREES = r"[0-9]{1,3}(?:\.[0-9]+)?[°度] ?(?:[0-9]{1,2}(?:\.[0-9]+)?['′’分] ?(?:[0-9]{1,2}(?:\.[0-9]+)?[\"″”秒] ?)?)?"
 _COORDINATES = re.compile(
     rf"{_DEGREES}[NS],? ?{_DEGREES}[EW](?![A-Za-z])"
-    r"|(?<![0-9A-Za-z.-])(?!-?0\.[0-9]+, ?-?0\.)-?(?:90|[0-8]?[0-9])\.[0-9]{4,}, ?-?(?:180|1[0-7][0-9]|[0-9]{1,2})\.[0-9]{4,}(?![0-9A-Za-z.])"
+    r"|(?<![0-9A-Za-z.-])(?!-?0\.[0-9]+, ?-?0\.)-?(?:90|[0-8]?[0-9])\.[0-9]{4,}"
+    r", ?-?(?:180|1[0-7][0-9]|[0-9]{1,2})\.[0-9]{4,}(?![0-9A-Za-z.])"
 )
 _DEGREE_NUMBER = re.compile(r"(?<![0-9A-Za-z.-])-?[0-9]{1,3}\.[0-9]{2,}(?![0-9A-Za-z.])")
 _DEGREE_WORD = re.compile(
-    r"(?:北緯|南緯|東経|西経|緯度|経度|(?<![A-Za-z])(?:lat|lon|lng|long|latitude|longitude))[は:： =\"'is]{0,5}$", re.IGNORECASE
+    r"(?:北緯|南緯|東経|西経|緯度|経度|(?<![A-Za-z])(?:lat|lon|lng|long|latitude|longitude))[は:： =\"'is]{0,5}$",
+    re.IGNORECASE,
 )
+
 
 def postal_code(text: str) -> Iterator[Finding]:
     """Japanese postal codes: 〒 before, the word for it near, or a prefecture or city right after."""
@@ -77,7 +81,9 @@ def postal_code(text: str) -> Iterator[Finding]:
             or near(text, *match.span(), _POSTAL_WORD, before=20)
             or _PREFECTURE_NEXT.match(text, match.end())
         ):
-            yield Finding("postal_code", match.start(1), match.end(1), 60, "three and four digits with 〒, word or place")
+            yield Finding(
+                "postal_code", match.start(1), match.end(1), 60, "three and four digits with 〒, word or place"
+            )
     for match in _POSTAL_SPACED.finditer(text):
         yield Finding("postal_code", match.start(1), match.end(1), 58, "seven digits after a word for postal codes")
 
@@ -110,7 +116,7 @@ def post_office_box(text: str) -> Iterator[Finding]:
 
 
 def coordinates(text: str) -> Iterator[Finding]:
-    """Latitude and longitude: degrees with N and E, two numbers of four decimals or more, or a number after its word."""
+    """Latitude and longitude: degrees with N and E, two numbers with four decimals, or a number after its word."""
     for match in _COORDINATES.finditer(text):
         yield Finding("coordinates", match.start(), match.end(), 61, "the form of latitude and longitude")
     for match in _DEGREE_NUMBER.finditer(text):

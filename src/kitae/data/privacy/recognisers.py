@@ -18,7 +18,17 @@ MADE: dict[str, Callable[[str], Recogniser]] = {
 """By the part of a name before the colon; what stands after it is passed on, such as the pipeline of spacy:NAME."""
 
 KINDS: tuple[str, ...] = (
-    *("secret", "email", "my_number", "corporate_number", "card", "iban", "bank_account", "passport", "driving_licence"),
+    *(
+        "secret",
+        "email",
+        "my_number",
+        "corporate_number",
+        "card",
+        "iban",
+        "bank_account",
+        "passport",
+        "driving_licence",
+    ),
     *("us_ssn", "birth_date", "ip_address", "mac_address", "coordinates", "postal_code", "phone", "address", "name"),
     "person_id",
 )

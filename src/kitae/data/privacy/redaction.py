@@ -14,14 +14,18 @@ from kitae.data.privacy.recognisers import BUILT_IN, KINDS, chosen_kinds, recogn
 from kitae.data.privacy.scanning import instead, masked, scan
 from kitae.data.privacy.structures import Walk, redact_json
 from kitae.data.privacy.surrogates import Keyed, like_number, surrogate
-from kitae.data.shapes import ROLES_AS_WRITTEN
+from kitae.data.shaping.turns import ROLES_AS_WRITTEN
 
-__all__ = ["KINDS", "Redactor", "chosen_kinds", "masked", "private_column", "scan"]
+__all__ = ["KINDS", "Redactor", "check_privacy", "chosen_kinds", "masked", "private_column", "scan"]
 
 DONE = {"flag": "found", "mask": "masked", "replace": "replaced"}
 """What a mode does, as the history says it."""
-WITH_DIGITS = frozenset({"phone", "card", "bank_account", "iban", "my_number", "corporate_number", "us_ssn", "postal_code"})
+WITH_DIGITS = frozenset(
+    {"phone", "card", "bank_account", "iban", "my_number", "corporate_number", "us_ssn", "postal_code"}
+)
 """Kinds whose values hold a digit: a column of telephone numbers may say "none"."""
+LOOKS = {"email": re.compile("[@＠]"), "name": re.compile(r"^(?![a-z0-9]+(?:_[a-z0-9]+)+$)")}
+"""What a value of a kind must look like: an identifier such as find_rooms is nobody's name."""
 SMALL = 100_000
 """Numbers below have too few digits to be anything by themselves."""
 
@@ -31,6 +35,13 @@ _BLOCK = re.compile(
     re.DOTALL,
 )
 Key = Callable[[], Keyed]
+
+
+def check_privacy(settings: PrivacySettings) -> None:
+    """Refuse a kind or a recogniser that is not there. Raises `UnknownName`, `RecipeError`."""
+    chosen_kinds(settings.kinds)
+    for name in settings.recognisers:
+        recogniser(name)
 
 
 @dataclass(frozen=True)
@@ -55,8 +66,7 @@ class Redactor:
 
         Raises `UnknownName` for a kind or recogniser, `RecipeError` for a recogniser that is not installed.
         """
-        for name in settings.recognisers:
-            recogniser(name)
+        check_privacy(settings)
         mode = "mask" if settings.mode == "drop" else settings.mode
         kinds = chosen_kinds(settings.kinds)
         return Redactor(mode, kinds, Keyed(key), spared, settings.scope, tuple(settings.recognisers))
@@ -120,8 +130,8 @@ class _Pass:
         if not self._edits:
             return record
         history = (*record.history, *self._edits)
-        changes = {"messages": tuple(messages), "rejected": tuple(rejected), "tools": tuple(tools)}
-        return replace(record, **changes, meta=meta, history=history)
+        turns, others = tuple(messages), tuple(rejected)
+        return replace(record, messages=turns, rejected=others, tools=tuple(tools), meta=meta, history=history)
 
     def _key(self) -> Keyed:
         """The key of stand-ins in the text: the same words are the same conversation."""
@@ -233,6 +243,6 @@ def _may_be(kind: str, written: str) -> bool:
     """Whether a value under a private heading may be of its kind: no empty cell, no role, no number without digits."""
     if not written.strip() or written.casefold() in ROLES_AS_WRITTEN:
         return False
-    if kind == "email":
-        return "@" in written or "＠" in written
+    if kind in LOOKS:
+        return LOOKS[kind].search(written) is not None
     return kind not in WITH_DIGITS or any(c.isdecimal() for c in written)

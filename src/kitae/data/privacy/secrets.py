@@ -22,7 +22,8 @@ _TOKENS = re.compile(
 )
 _HEADER = re.compile(r"(?:[Bb]earer\s+([A-Za-z0-9._~+/-]{12,}=*)|[Aa]uthorization: ?[Bb]asic\s+([A-Za-z0-9+/]{8,}=*))")
 _PRIVATE_KEY = re.compile(
-    r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----.*?(?:-----END (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----|$)",
+    r"-----BEGIN (?:[A-Z0-9]+ ){0,4}PRIVATE KEY(?: BLOCK)?-----.*?"
+    r"(?:-----END (?:[A-Z0-9]+ ){0,4}PRIVATE KEY(?: BLOCK)?-----|$)",
     re.DOTALL,
 )
 _URL_PASSWORD = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,20}://[^\s/:@]{0,64}:([^\s/@]{1,128})@")

@@ -19,7 +19,9 @@ class SpacyNames:
         """Load a pipeline by its name or folder. Raises `RecipeError` when it or spaCy is missing."""
         if not pipeline:
             raise RecipeError(
-                "data.privacy.recognisers: spacy needs a pipeline", got="spacy", hint="For example spacy:ja_core_news_sm"
+                "data.privacy.recognisers: spacy needs a pipeline",
+                got="spacy",
+                hint="For example spacy:ja_core_news_sm",
             )
         try:
             import spacy

@@ -37,7 +37,10 @@ class Walk:
         if isinstance(value, Mapping | list | tuple) and depth >= DEEPEST:
             return self.scalar(path, json.dumps(value, ensure_ascii=False, default=str), kind)
         if isinstance(value, Mapping):
-            made: Any = {key: self.value(item, *self._place(path, str(key), value, kind), depth + 1) for key, item in value.items()}
+            made: Any = {}
+            for key, item in value.items():
+                place, inner = self._place(path, str(key), value, kind)
+                made[key] = self.value(item, place, inner, depth + 1)
             return made if any(made[key] is not item for key, item in value.items()) else value
         if isinstance(value, Sequence) and not isinstance(value, str | bytes):
             made = [self.value(item, path, kind, depth + 1) for item in value]
@@ -67,12 +70,12 @@ def redact_json(text: str, walk: Walk) -> str | None:
     """A text that is a JSON object or list, redacted value by value; None when it is no such text."""
     if text.lstrip()[:1] not in ("{", "["):
         return None
-    twice: list[str] = []
+    shadowed: list[tuple[str, Any]] = []
 
     def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
         made = dict(items)
         if len(made) < len(items):
-            twice.append("a key")
+            shadowed.extend((key, item) for key, item in items if made[key] is not item)
         return made
 
     try:
@@ -80,8 +83,9 @@ def redact_json(text: str, walk: Walk) -> str | None:
         made = walk.value(value)
     except (ValueError, RecursionError):
         return None
-    if made is value and not twice:
+    # Of a key written twice readers see the last value alone; the others only go when there is something in them.
+    hidden = [walk.value(item, key) is not item for key, item in shadowed]
+    if made is value and not any(hidden):
         return text
-    # A key written twice is written once: of the value that readers ignore nothing may stay.
     spaced = '": ' in text or '", ' in text
     return json.dumps(made, ensure_ascii=text.isascii(), separators=None if spaced else (",", ":"))

@@ -16,7 +16,7 @@ from kitae.data.privacy.dates import MONTH_NAMES
 from kitae.data.privacy.findings import digits_of, narrow
 from kitae.data.privacy.japanese_names import split_japanese
 from kitae.data.privacy.keyed import Keyed, same
-from kitae.data.privacy.name_lists import STAND_INS
+from kitae.data.privacy.name_lists import KNOWN, STAND_INS
 
 __all__ = ["SURROGATES", "Keyed", "like_number", "surrogate"]
 
@@ -139,9 +139,10 @@ def _corporate_number(value: str, keyed: Keyed) -> str:
 def _iban(value: str, keyed: Keyed) -> str:
     plain = _plain(value).upper()
     drawn = keyed.digits("iban", same(value), 8)
-    tail = "".join("X" if c.isalpha() else "0" for c in plain[4:-8]) + drawn
-    made = with_iban_check(plain[:2] + "00" + tail[-(len(plain) - 4) :]) if plain[:2].isalpha() and len(plain) > 12 else ""
-    made = made or _plain(_digits(0, 8)(plain, keyed))
+    if len(plain) <= 12 or not plain[:2].isalpha():
+        return _digits(0, 8)(value, keyed)
+    middle = "".join("X" if c.isalpha() else "0" for c in plain[4:-8])
+    made = with_iban_check(f"{plain[:2]}00{middle}{drawn}")
     return _like(value, made if value.upper() == value else made.lower())
 
 
@@ -170,14 +171,16 @@ def _name(value: str, keyed: Keyed) -> str:
 
 
 def _english_name(value: str, keyed: Keyed) -> str:
-    """Each word by itself, so that "Emma Clarke" and later "Ms Clarke" stay one person."""
+    """Each word by itself, so that "Emma Clarke" and later "Ms Clarke" or "Emma" stay one person."""
     *first, last = value.split(" ")
     words = [keyed.pick("first", word, STAND_INS["given_en"]) for word in first]
-    return " ".join([*words, keyed.pick("word", last, STAND_INS["family_en"])])
+    by_itself = not first and last in KNOWN["given_names"]
+    kind, choices = ("first", "given_en") if by_itself else ("word", "family_en")
+    return " ".join([*words, keyed.pick(kind, last, STAND_INS[choices])])
 
 
 def _date(value: str, keyed: Keyed) -> str:
-    """A date of the same form that exists: years of four digits in 1950 to 1999, days, months and years of an era to 7."""
+    """A date of the same form that exists: from 1950 to 1999, days, months and years of an era up to 7."""
 
     def other(match: re.Match[str]) -> str:
         number = keyed.number(f"date {match.start()}", same(value))
@@ -185,8 +188,8 @@ def _date(value: str, keyed: Keyed) -> str:
             names = MONTH_NAMES[:12] if match["month"] in MONTH_NAMES[:12] else MONTH_NAMES[12:]
             return names[number % 12]
         if match["kanji"]:
-            size = len(match["kanji"])
-            return "一九" + "".join(_KANJI_DIGITS[5 + (number >> shift) % 5] for shift in (0, 8)) if size == 4 else _KANJI_DIGITS[1 + number % 7]
+            year = "一九" + _KANJI_DIGITS[5 + number % 5] + _KANJI_DIGITS[(number >> 8) % 10]
+            return year if len(match["kanji"]) == 4 else _KANJI_DIGITS[1 + number % 7]
         size = len(match["number"])
         if size >= 6:
             return f"{1950 + number % 50}{1 + number % 12:02d}{1 + number % 28:02d}"[-size:]
@@ -219,9 +222,10 @@ def _coordinates(value: str, keyed: Keyed) -> str:
     def other(match: re.Match[str]) -> str:
         number = keyed.number(f"degree {match.start()}", same(value))
         whole = {1: number % 10, 2: 10 + number % 49}.get(len(match[1]), 100 + number % 79)
-        return f"{whole}{match[2][:1]}{keyed.digits(f'decimals {match.start()}', same(value), len(match[2]) - 1) if match[2] else ''}"
+        decimals = keyed.digits(f"decimals {match.start()}", same(value), len(match[2] or ""))
+        return f"{whole}.{decimals}" if decimals else str(whole)
 
-    return re.sub(r"([0-9]{1,3})(\.[0-9]{1,15}|)[0-9]*", other, narrow(value))
+    return re.sub(r"([0-9]{1,3})(?:\.([0-9]{1,15}))?[0-9]*", other, narrow(value))
 
 
 def _url(value: str, keyed: Keyed) -> str:
