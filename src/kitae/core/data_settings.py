@@ -104,7 +104,7 @@ class ExecutorSettings(Settings):
 
     kind: Literal["local", "ray"] = "local"
     """local: processes of this machine; ray: a Ray cluster that sees the workspace under the same path."""
-    workers: int | Auto = Field(default="auto", ge=1)
+    workers: Annotated[int, Field(ge=1)] | Auto = "auto"
     """Processes that work at the same time; `auto` is one for each core."""
     address: str | None = None
     """Address of the Ray cluster; null starts one on this machine."""

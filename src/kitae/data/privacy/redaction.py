@@ -40,7 +40,7 @@ Key = Callable[[], Keyed]
 def check_privacy(settings: PrivacySettings) -> None:
     """Refuse a kind or a recogniser that is not there. Raises `UnknownName`, `RecipeError`."""
     chosen_kinds(settings.kinds)
-    for name in settings.recognisers:
+    for name in settings.recognisers if settings.mode != "off" else ():
         recogniser(name)
 
 
