@@ -136,6 +136,7 @@ def test_a_wrong_value_says_what_is_wanted_and_what_was_got(place: str, value: o
         ("seed", [-1, 1 << 63, 18446744073709551616]),
         ("data.languages", [[], [""], ["ja-JP"]]),
         ("data.privacy.kinds", [[]]),
+        ("data.executor.workers", [0, -1]),
     ],
 )
 def test_a_value_beyond_use_is_refused_with_its_place(place: str, values: list[object]) -> None:
