@@ -12,7 +12,7 @@ from kitae.cli.main import app
 SOURCE = Path(__file__).parents[2] / "src" / "kitae"
 PUBLIC = {
     "kitae": ["__version__"],
-    "kitae.data": ["check", "find", "known_rules", "prepare", "split"],
+    "kitae.data": ["check", "find", "known_rules", "prepare", "split", "suspects", "write_sheet"],
     "kitae.plan": ["Hardware", "look", "resolve", "resolved"],
     "kitae.train": ["run"],
     "kitae.evaluate": ["check", "run"],
@@ -46,6 +46,7 @@ PUBLIC = {
 COMMANDS = {
     "chat": ["--help", "--home", "--max-tokens", "--system", "--temperature"],
     "data report": ["--help", "--home", "--json", "--set"],
+    "data review": ["--help", "--home", "--json", "--set", "--to"],
     "data rules": ["--help", "--json"],
     "demo": ["--help", "--home", "--json", "--set", "--to"],
     "doctor": ["--help", "--home", "--json"],

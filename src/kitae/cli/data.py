@@ -2,9 +2,11 @@
 
 import typer
 
+from kitae.cli import review
 from kitae.cli.options import AsJson, Home, RecipeFile, Sets, print_json
 
 app = typer.Typer(help="The data stage.", no_args_is_help=True, rich_markup_mode=None)
+app.command("review")(review.review)
 
 
 @app.command()

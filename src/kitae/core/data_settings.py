@@ -128,5 +128,7 @@ class DataSettings(Settings):
     """Exact and near duplicates, conflicting answers."""
     split: SplitSettings = SplitSettings()
     """Training, validation, test."""
+    review: list[str] = Field(default_factory=list)
+    """Review sheets with people's decisions, relative to the recipe; `kitae data check` writes one to fill in."""
     executor: ExecutorSettings = ExecutorSettings()
     """Where the work is done."""

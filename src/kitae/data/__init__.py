@@ -5,10 +5,14 @@ The verbs load what they need when they are called, so that importing this packa
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kitae.core.artifacts import Dataset, Source, Split
 from kitae.core.data_settings import DataSettings, SourceSettings, SplitSettings
 from kitae.core.workspace import Workspace
+
+if TYPE_CHECKING:
+    from kitae.data.review import Findings
 
 
 def check(settings: DataSettings, *, also: Sequence[SourceSettings] = ()) -> None:
@@ -52,6 +56,21 @@ def split(dataset: Dataset, *, settings: SplitSettings, seed: int, out: Workspac
     return splitting.split(dataset, settings=settings, seed=seed, out=out)
 
 
+def suspects(dataset: Dataset, *, task: str, seed: int) -> "Findings":
+    """The kept records whose label or answer does not fit the rest."""
+    from kitae.core.records import read_records
+    from kitae.data import review
+
+    return review.find_suspects(list(read_records(dataset.file("records.jsonl"))), task=task, seed=seed)
+
+
+def write_sheet(findings: "Findings", path: Path) -> None:
+    """The sheet on which people decide about suspects. Raises `InputError`."""
+    from kitae.data import review
+
+    review.write_sheet(path, findings.suspects)
+
+
 def known_rules() -> list[dict[str, object]]:
     """The rules of `data.clean`: name, default threshold, meaning."""
     from kitae.data import rules
@@ -59,4 +78,4 @@ def known_rules() -> list[dict[str, object]]:
     return rules.rules_table()
 
 
-__all__ = ["check", "find", "known_rules", "prepare", "split"]
+__all__ = ["check", "find", "known_rules", "prepare", "split", "suspects", "write_sheet"]

@@ -1,12 +1,14 @@
 """What speaks against a record by itself: rules, private data where it may not be, questions that nobody can mark."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from kitae.core.records import Edit, Record
 from kitae.data.intake import Quarantined
 from kitae.data.privacy.redaction import masked
 from kitae.data.quoting import QUOTED_CHARACTERS
+from kitae.data.review.decisions import Decision
 from kitae.data.rules import Norms, Rules, empty_answer, flags, judge
 
 Fate = Literal["kept", "dropped", "quarantined"]
@@ -27,9 +29,18 @@ class Judge:
     rules: Rules
     drop_private: bool
     held_out: bool
+    decisions: Mapping[str, Decision] = field(default_factory=dict)
+    """Record id to what a person decided about it."""
 
     def fate(self, record: Record) -> tuple[Fate, Record | Quarantined]:
-        """What becomes of a record: kept (with flags), dropped (with the reason last in its history), quarantined."""
+        """What becomes of a record: kept (with flags), dropped (with the reason last in its history), quarantined.
+
+        What a person decided comes first; a corrected record is asked about like any other.
+        """
+        if record.id in self.decisions:
+            record, stays = self.decisions[record.id].on(record, self.task)
+            if not stays:
+                return "dropped", record
         if self.held_out or record.use == "test":
             return self._measured(record)
         verdict = judge(record, self.norms, self.rules) or (_private(record) if self.drop_private else None)

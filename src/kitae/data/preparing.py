@@ -19,7 +19,8 @@ from typing import Any
 
 from kitae.core.artifacts import Dataset, Source
 from kitae.core.data_settings import DataSettings
-from kitae.core.files import BLOCK_BYTES, write_json, write_text
+from kitae.core.files import BLOCK_BYTES, file_digest, write_json, write_text
+from kitae.core.recipe import locate
 from kitae.core.workspace import Draft, Workspace
 from kitae.data import passes
 from kitae.data.duplicates import find_duplicates
@@ -30,12 +31,13 @@ from kitae.data.judging import Judge
 from kitae.data.privacy.redaction import Redactor, check_privacy
 from kitae.data.readers import read_rows
 from kitae.data.report import Tally, dataset_report, prepare_notes, report_page
+from kitae.data.review.decisions import Decision, read_decisions
 from kitae.data.rules import chosen_rules, merge
 from kitae.data.shards import SHARD_ROWS, in_shards, shard_path
 from kitae.errors import NothingToLearn, SourceError
 
-APART = {"sources", "split", "executor"}
-"""Sections of the data settings that do not change what a dataset is."""
+APART = {"sources", "split", "executor", "review"}
+"""Sections of the data settings that do not change what a dataset is, or whose files are among its parents."""
 
 
 def prepare(
@@ -55,11 +57,13 @@ def prepare(
     choices = {key: value for key, value in settings.plain().items() if key not in APART}
     chosen_rules(settings.clean)
     check_privacy(settings.privacy)
+    sheets = [locate(name, folder) for name in settings.review]
+    decisions = read_decisions(sheets)
 
     def build(draft: Draft) -> None:
         files = found_files(source, folder)
         with executor(settings.executor) as workers:
-            work = _Work(settings, task, held_out, draft, workers)
+            work = _Work(settings, task, held_out, draft, workers, decisions)
             counts, taken = work.take(files)
             judged = work.judge(taken)
             gone = None if held_out else work.compare(judged)
@@ -68,7 +72,8 @@ def prepare(
 
     return out.make(
         Dataset,
-        parents={"source": source.digest},
+        parents={"source": source.digest}
+        | {f"review {n}": file_digest(path) for n, path in enumerate(sheets, start=1)},
         settings={"data": choices, "task": task, "held_out": held_out},
         build=build,
     )
@@ -83,6 +88,7 @@ class _Work:
     held_out: bool
     draft: Draft
     workers: Executor
+    decisions: Mapping[str, Decision]
 
     def take(self, files: Sequence[FoundFile]) -> tuple[list[FileCount], list[passes.Taken]]:
         """Read every row of every file. Raises `SourceError` for a file of no use, `NothingToLearn`."""
@@ -123,7 +129,7 @@ class _Work:
         looks = (passes.LookAgain(shard.path, part.beginnings()) for shard in taken)
         norms = part.norms(self.workers.map(passes.second_look, looks), languages=self.settings.languages)
         rules = chosen_rules(self.settings.clean)
-        one = Judge(self.task, norms, rules, self.settings.privacy.mode == "drop", self.held_out)
+        one = Judge(self.task, norms, rules, self.settings.privacy.mode == "drop", self.held_out, self.decisions)
         tasks = (
             passes.Judging(
                 taken=shard.path,
