@@ -1,6 +1,7 @@
 """A tiny base, a small split and settings to train with, for tests of the training room; also run as a program."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -80,12 +81,13 @@ def settings(base: Path, *, dropout: float = 0.0, embeddings: bool = False, **tr
     )
 
 
-def train_here(home: Path, base: Path, **changes: Any) -> Adapter:
+def train_here(home: Path, base: Path, *, weighted: bool = False, **changes: Any) -> Adapter:
     """Train in a workspace at `home`."""
     from kitae import train
 
     out = Workspace(home)
-    split = make_split(out, records(40), records(8, start=60))
+    rows = [replace(row, weight=weight) for row, weight in zip(records(40), [0.3, 1.0, 2.5, 0.8] * 10, strict=True)]
+    split = make_split(out, rows if weighted else records(40), records(8, start=60))
     return train.run(split, settings=settings(base, **changes), out=out)
 
 
@@ -97,7 +99,7 @@ def main(home: str, base: str) -> None:
 
     torch.set_num_threads(1)
     try:
-        adapter = train_here(Path(home), Path(base), epochs=8, dropout=0.1, embeddings=True)
+        adapter = train_here(Path(home), Path(base), weighted=True, epochs=8, dropout=0.1, embeddings=True)
     except KitaeError as error:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(error.exit_code) from error

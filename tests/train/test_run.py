@@ -1,6 +1,7 @@
 """The stage: a split becomes a plain PEFT adapter that has learned, with a history and no trace of this machine."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,18 @@ def test_the_same_work_gives_the_same_bytes_and_is_not_done_twice(tmp_path: Path
 def test_the_checkpoint_interval_does_not_change_the_result(tmp_path: Path, base: Path) -> None:
     digests = {train_here(tmp_path / str(s), base, checkpoint_seconds=s).digest for s in (1e-9, 1e9)}
     assert len(digests) == 1
+
+
+def test_training_sees_rows_as_often_as_they_weigh(tmp_path: Path, base: Path) -> None:
+    out = Workspace(tmp_path)
+    rows = records(12)
+    weighted = [replace(row, weight=2.0 * (place % 2)) for place, row in enumerate(rows)]
+    wanted = settings(base, epochs=1, early_stopping=None)
+    tokens = [
+        sum(row["tokens"] for row in read_jsonl(train.run(split, settings=wanted, out=out).file("history.jsonl")))
+        for split in (make_split(out, some, records(4, start=60)) for some in (weighted, rows[1::2]))
+    ]
+    assert tokens[0] == 2 * tokens[1]
 
 
 def test_what_matters_is_a_parent_or_a_setting(tmp_path: Path, base: Path) -> None:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from kitae.core.settings import Auto, Settings
+from kitae.core.small_settings import BalanceSettings
 
 ShapeName = Literal[
     "auto", "messages", "sharegpt", "alpaca", "prompt_completion", "question_answer", "text_label", "dpo", "kto",
@@ -130,5 +131,7 @@ class DataSettings(Settings):
     """Training, validation, test."""
     review: list[str] = Field(default_factory=list)
     """Review sheets with people's decisions, relative to the recipe; `kitae data check` writes one to fill in."""
+    balance: BalanceSettings | None = None
+    """How uneven classes of the training split are evened out; null leaves them."""
     executor: ExecutorSettings = ExecutorSettings()
     """Where the work is done."""

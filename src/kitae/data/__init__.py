@@ -1,4 +1,4 @@
-"""Raw records to a clean, redacted, deduplicated, split dataset: `find`, `prepare`, `split`.
+"""Raw records to a clean, redacted, deduplicated, split dataset: `find`, `prepare`, `split`, `enlarge`.
 
 The verbs load what they need when they are called, so that importing this package costs nothing.
 """
@@ -71,6 +71,16 @@ def write_sheet(findings: "Findings", path: Path) -> None:
     review.write_sheet(path, findings.suspects)
 
 
+def enlarge(split: Split, *, settings: DataSettings, seed: int, out: Workspace) -> Split:
+    """The split with its training side balanced as the recipe asks; without any wish the split itself.
+
+    Raises `RecipeError` for a class that no training row has.
+    """
+    from kitae.data.small import enlarging
+
+    return enlarging.enlarge(split, settings=settings, seed=seed, out=out)
+
+
 def known_rules() -> list[dict[str, object]]:
     """The rules of `data.clean`: name, default threshold, meaning."""
     from kitae.data import rules
@@ -78,4 +88,4 @@ def known_rules() -> list[dict[str, object]]:
     return rules.rules_table()
 
 
-__all__ = ["check", "find", "known_rules", "prepare", "split", "suspects", "write_sheet"]
+__all__ = ["check", "enlarge", "find", "known_rules", "prepare", "split", "suspects", "write_sheet"]

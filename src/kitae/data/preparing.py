@@ -36,7 +36,7 @@ from kitae.data.rules import chosen_rules, merge
 from kitae.data.shards import SHARD_ROWS, in_shards, shard_path
 from kitae.errors import NothingToLearn, SourceError
 
-APART = {"sources", "split", "executor", "review"}
+APART = {"sources", "split", "executor", "review", "balance", "augment", "self_training"}
 """Sections of the data settings that do not change what a dataset is, or whose files are among its parents."""
 
 

@@ -87,15 +87,16 @@ def resolved(plan: Plan) -> Resolved:
 def measure(recipe: Recipe, split: Split, facts: BaseFacts) -> Lengths:
     """Token counts of the training split as training will render it."""
     tokenizer = load_tokenizer(recipe.base)
-    conversations = [record.messages for record in read_records(split.file("train.jsonl"))]
+    records = list(read_records(split.file("train.jsonl")))
     # What the template refuses is left out of training, which names the records.
-    encoded = encode(tokenizer, conversations, on_refused=lambda _index, _error: None)
+    encoded = encode(tokenizer, [record.messages for record in records], on_refused=lambda _index, _error: None)
     rows = [row for rows in encoded for row in rows]
-    lengths = [min(len(row), facts.max_positions) for row in rows]
+    weights = [record.weight for record, rows in zip(records, encoded, strict=True) for _ in rows]
+    lengths = [min(len(row), facts.max_positions) * weight for row, weight in zip(rows, weights, strict=True)]
     answers = [len(list(run)) for row in rows for trained, run in groupby(row.trained) if trained]
     return Lengths(
         longest_row=max(map(len, rows), default=0),
-        total=sum(lengths),
+        total=round(sum(lengths)),
         longest_answer=max(answers, default=0),
         rows=len(rows),
     )

@@ -62,6 +62,7 @@ def build(draft: Draft, split: Split, settings: Resolved, run_folder: Path | Non
             tokens_per_step=settings.train.tokens_per_step,
             epochs=settings.train.epochs,
             seed=settings.seed,
+            weights=[row.record.weight for row in rows],
         )
         with learner, Watch(draft.stage, steps=len(plan), run_folder=run_folder) as watch:
             loop = Loop(learner, Work(rows, validation, plan, settings.train, draft.scratch), watch)
