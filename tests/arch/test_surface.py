@@ -12,7 +12,7 @@ from kitae.cli.main import app
 SOURCE = Path(__file__).parents[2] / "src" / "kitae"
 PUBLIC = {
     "kitae": ["__version__"],
-    "kitae.data": ["check", "find", "known_rules", "prepare", "split", "suspects", "write_sheet"],
+    "kitae.data": ["check", "enlarge", "find", "known_rules", "prepare", "split", "suspects", "write_sheet"],
     "kitae.plan": ["Hardware", "look", "resolve", "resolved"],
     "kitae.train": ["run"],
     "kitae.evaluate": ["check", "run"],
