@@ -12,7 +12,18 @@ from kitae.cli.main import app
 SOURCE = Path(__file__).parents[2] / "src" / "kitae"
 PUBLIC = {
     "kitae": ["__version__"],
-    "kitae.data": ["check", "enlarge", "find", "known_rules", "prepare", "split", "suspects", "write_sheet"],
+    "kitae.data": [
+        "check",
+        "compare",
+        "compare_page",
+        "enlarge",
+        "find",
+        "known_rules",
+        "prepare",
+        "split",
+        "suspects",
+        "write_sheet",
+    ],
     "kitae.plan": ["Hardware", "look", "resolve", "resolved"],
     "kitae.train": ["run"],
     "kitae.evaluate": ["check", "run"],
@@ -45,9 +56,11 @@ PUBLIC = {
 }
 COMMANDS = {
     "chat": ["--help", "--home", "--max-tokens", "--system", "--temperature"],
+    "data contamination": ["--against", "--help", "--html", "--json", "--train"],
     "data report": ["--help", "--home", "--json", "--set"],
     "data review": ["--help", "--home", "--json", "--set", "--to"],
     "data rules": ["--help", "--json"],
+    "data split": ["--help", "--home", "--json", "--set"],
     "demo": ["--help", "--home", "--json", "--set", "--to"],
     "doctor": ["--help", "--home", "--json"],
     "models list": ["--help", "--home", "--json"],

@@ -1,9 +1,15 @@
 """`kitae data`: the data stage, piece by piece."""
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
 from kitae.cli import review
 from kitae.cli.options import AsJson, Home, RecipeFile, Sets, print_json
+
+SHOWN = 10
+"""So many records are told in the terminal."""
 
 app = typer.Typer(help="The data stage.", no_args_is_help=True, rich_markup_mode=None)
 app.command("review")(review.review)
@@ -46,3 +52,53 @@ def report(recipe: RecipeFile, sets: Sets = None, home: Home = None, as_json: As
         print_json({"digest": dataset.digest, "report": str(page), **dataset.json("report.json")})
         return
     print(f"Report: {page}")
+
+
+@app.command()
+def split(recipe: RecipeFile, sets: Sets = None, home: Home = None, as_json: AsJson = False) -> None:
+    """Prepare and split the data, and prove that nothing that belongs together stands in two splits."""
+    from kitae.core.recipe import load_recipe
+
+    settings = load_recipe(recipe, sets or ())
+
+    from kitae import flow
+    from kitae.cli.show import Terminal
+    from kitae.core.artifacts import Split
+    from kitae.core.workspace import Workspace
+
+    out = Workspace.open(home)
+    with out.locked(), out.run(settings.name), Terminal(to_stderr=as_json) as terminal:
+        out.events.listen(terminal.hear)
+        made = flow.run(settings, folder=recipe.absolute().parent, out=out, until=Split)
+    if as_json:
+        print_json({"digest": made.digest, "folder": str(made.folder), **made.json("report.json")})
+        return
+    print(f"Split: {made.folder}")
+
+
+@app.command()
+def contamination(
+    train: Annotated[list[Path], typer.Option("--train", metavar="FILE", help="What would be trained on.")],
+    against: Annotated[list[Path], typer.Option("--against", metavar="FILE", help="What is to measure the model.")],
+    html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write the pairs as a page.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Look for test questions and answers in training files; pairs are shown with what is the same."""
+    from kitae import data
+    from kitae.core.files import place_errors, write_text
+
+    report = data.compare(train, against)
+    if html is not None:
+        with place_errors(html.absolute().parent, setting="--html FILE"):
+            write_text(html, data.compare_page(report))
+    if as_json:
+        print_json(report)
+        return
+    for line in report["lines"]:
+        print(line)
+    for found in report["found"][:SHOWN]:
+        print(f"\n{found['origin']} {found['reason']}")
+        for span in found["spans"]:
+            print(f"  | {span}")
+    if len(report["found"]) > SHOWN:
+        print(f"\n{len(report['found']) - SHOWN:,} more: --json lists all, --html FILE shows them side by side")

@@ -1,4 +1,4 @@
-"""The data section of a recipe: sources with their terms, cleaning, privacy, duplicates, split."""
+"""The data section of a recipe: sources with their terms, cleaning, privacy, duplicates, contamination, split."""
 
 from typing import Annotated, Literal
 
@@ -76,6 +76,31 @@ class DuplicateSettings(Settings):
     """The same question with different answers: `drop` keeps the majority's answer, or none on a tie."""
 
 
+class BenchmarkSettings(SourceSettings):
+    """A file of test questions that training must not know: read as a source is, never trained on."""
+
+    name: str = Field(min_length=1, max_length=80)
+    """Short name used in reasons and reports."""
+
+
+class ContaminationSettings(Settings):
+    """Training records that hold rows of a benchmark: questions, answers, or both."""
+
+    against: list[BenchmarkSettings] = Field(default_factory=list)
+    """The benchmarks; without any, nothing is looked for."""
+    words: int = Field(default=13, ge=8, le=200)
+    """So many words of a question (an answer) must be in common spans of eight words and more; of a shorter one all."""
+    characters: int = Field(default=30, ge=15, le=400)
+    """The same in a Japanese text, in characters; spans have fifteen and more."""
+    coverage: float = Field(default=0.5, gt=0.0, le=1.0)
+    """The share of a question (an answer) that common spans must cover as well."""
+    near: float | None = Field(default=0.8, gt=0.0, le=1.0)
+    """Jaccard similarity of character n-grams above which a turn is a question, nearly; null switches it off."""
+    drop: list[Literal["both", "question", "answer"]] = Field(default=["both", "question"])
+    """What a training record must hold of a row to go: question and answer, the question, the answer. The rest is
+    only flagged; with [] everything is."""
+
+
 class SplitSettings(Settings):
     """Shares of training, validation and test; no duplicate cluster and no group crosses."""
 
@@ -127,6 +152,8 @@ class DataSettings(Settings):
     """Private data and secrets."""
     duplicates: DuplicateSettings = DuplicateSettings()
     """Exact and near duplicates, conflicting answers."""
+    contamination: ContaminationSettings = ContaminationSettings()
+    """Benchmarks that training must not know."""
     split: SplitSettings = SplitSettings()
     """Training, validation, test."""
     review: list[str] = Field(default_factory=list)

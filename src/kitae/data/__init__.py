@@ -3,9 +3,9 @@
 The verbs load what they need when they are called, so that importing this package costs nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kitae.core.artifacts import Dataset, Source, Split
 from kitae.core.data_settings import DataSettings, SourceSettings, SplitSettings
@@ -20,12 +20,14 @@ def check(settings: DataSettings, *, also: Sequence[SourceSettings] = ()) -> Non
 
     `also` are the sources of further held-out sets. Raises `UnknownName`, `RecipeError`.
     """
+    from kitae.data.contamination import check_benchmarks
     from kitae.data.finding import check_columns
     from kitae.data.privacy.redaction import check_privacy
     from kitae.data.rules import chosen_rules
 
     check_columns(settings.sources)
     check_columns(also, section="evaluate.also")
+    check_benchmarks(settings.contamination.against)
     chosen_rules(settings.clean)
     check_privacy(settings.privacy)
 
@@ -81,6 +83,20 @@ def enlarge(split: Split, *, settings: DataSettings, seed: int, out: Workspace) 
     return enlarging.enlarge(split, settings=settings, seed=seed, out=out)
 
 
+def compare(train: Sequence[Path], against: Sequence[Path]) -> dict[str, Any]:
+    """What training files hold of benchmark files: the report of the contamination check. Raises `SourceError`."""
+    from kitae.data import contamination
+
+    return contamination.compare_files(train, against)
+
+
+def compare_page(report: Mapping[str, Any]) -> str:
+    """The report of `compare` as one offline page, pairs side by side."""
+    from kitae.data import contamination
+
+    return contamination.contamination_page(report)
+
+
 def known_rules() -> list[dict[str, object]]:
     """The rules of `data.clean`: name, default threshold, meaning."""
     from kitae.data import rules
@@ -88,4 +104,15 @@ def known_rules() -> list[dict[str, object]]:
     return rules.rules_table()
 
 
-__all__ = ["check", "enlarge", "find", "known_rules", "prepare", "split", "suspects", "write_sheet"]
+__all__ = [
+    "check",
+    "compare",
+    "compare_page",
+    "enlarge",
+    "find",
+    "known_rules",
+    "prepare",
+    "split",
+    "suspects",
+    "write_sheet",
+]

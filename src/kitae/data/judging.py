@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from kitae.core.records import Edit, Record
+from kitae.data.contamination import held_kind
 from kitae.data.intake import Quarantined
 from kitae.data.privacy.redaction import masked
 from kitae.data.quoting import QUOTED_CHARACTERS
@@ -31,12 +32,17 @@ class Judge:
     held_out: bool
     decisions: Mapping[str, Decision] = field(default_factory=dict)
     """Record id to what a person decided about it."""
+    drop_contaminated: tuple[str, ...] = ()
+    """What a record must hold of a benchmark to go: both, question, answer."""
 
     def fate(self, record: Record) -> tuple[Fate, Record | Quarantined]:
         """What becomes of a record: kept (with flags), dropped (with the reason last in its history), quarantined.
 
-        What a person decided comes first; a corrected record is asked about like any other.
+        What a person decided comes first, but for what is in a benchmark; a corrected record is asked about like any
+        other.
         """
+        if held_kind(record) in self.drop_contaminated:
+            return "dropped", record
         if record.id in self.decisions:
             record, stays = self.decisions[record.id].on(record, self.task)
             if not stays:

@@ -8,7 +8,7 @@ goes on where it was.
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from kitae.core.data_settings import DuplicateSettings
 from kitae.core.files import write_jsonl
 from kitae.core.records import Edit, Message, Origin, Record, record_id
 from kitae.data.alike.fingerprints import fingerprint_table
+from kitae.data.contamination import TRAINED, contamination_edits, open_index
 from kitae.data.finding import FoundFile
 from kitae.data.intake import Quarantined, record_of
 from kitae.data.judging import Fate, Judge
@@ -42,6 +43,8 @@ class Take:
     task: str
     redactor: Redactor | None
     path: Path
+    benchmarks: Path | None
+    """The index of the benchmarks that records are held against."""
 
 
 @dataclass
@@ -56,6 +59,8 @@ class Taken:
     shapes: Counter[str]
     teaching: int
     """Records that have an answer, or are a document: only those teach anything."""
+    checked: int
+    """Records that were held against benchmarks."""
     norms: NormsPart
 
 
@@ -63,7 +68,8 @@ def take(task: Take) -> Taken:
     """Make the rows into records, or find it done."""
     table = read_table(task.path)
     if table is None:
-        taken = [_taken(raw, task) for raw in task.rows]
+        made = [record_of(raw, task.file, task.task) for raw in task.rows]
+        taken = [_taken(one, edit, task) for one, edit in zip(made, _contaminated(made, task), strict=True)]
         write_table(task.path, _taken_table(taken))
     else:
         taken = list(zip(_outcomes(table), table["shape"].to_pylist(), strict=True))
@@ -75,6 +81,7 @@ def take(task: Take) -> Taken:
         reasons=Counter(made.reason for made, _ in taken if isinstance(made, Quarantined)),
         shapes=Counter(shape for _, shape in taken if shape),
         teaching=sum(_teaches(record) for record in records),
+        checked=sum(record.use in TRAINED for record in records) if task.benchmarks else 0,
         norms=learn(records, task=task.task),
     )
 
@@ -188,9 +195,19 @@ def part_path(parts: Path, name: str, number: int) -> Path:
     return parts / f"{number:06d}.{name}"
 
 
-def _taken(raw: Row | BadRow, task: Take) -> tuple[Record | Quarantined, str]:
-    """The record of a raw row and the name of its shape, redacted; or why there is none, and no shape."""
-    made = record_of(raw, task.file, task.task)
+def _contaminated(made: Sequence[tuple[Record, str] | Quarantined], task: Take) -> list[Edit | None]:
+    """What each record holds of the benchmarks, before stand-ins for names make it differ from them."""
+    if task.benchmarks is None:
+        return [None] * len(made)
+    records = [one[0] for one in made if not isinstance(one, Quarantined)]
+    edits = iter(contamination_edits(records, open_index(task.benchmarks)))
+    return [None if isinstance(one, Quarantined) else next(edits) for one in made]
+
+
+def _taken(
+    made: tuple[Record, str] | Quarantined, contaminated: Edit | None, task: Take
+) -> tuple[Record | Quarantined, str]:
+    """A record and the name of its shape, redacted; or why there is none, and no shape."""
     if isinstance(made, Quarantined):
         if task.redactor is not None:
             made = replace(made, excerpt=made.masked_excerpt, reason=masked(made.reason))
@@ -199,7 +216,8 @@ def _taken(raw: Row | BadRow, task: Take) -> tuple[Record | Quarantined, str]:
     # Not of what was said: an id travels further than a record, and who may try all phone numbers could find the one.
     said = [(message.role, masked(message.content)) for message in record.messages]
     record = replace(record, id=record_id(record.origin, [*said, masked(record.label)]))
-    return (record if task.redactor is None else task.redactor.record(record)), shape
+    record = record if task.redactor is None else task.redactor.record(record)
+    return (record if contaminated is None else record.with_edit(contaminated)), shape
 
 
 def _teaches(record: Record) -> bool:

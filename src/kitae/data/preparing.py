@@ -1,7 +1,7 @@
 """The second stage: raw files become a clean, redacted, deduplicated dataset, with a reason for all that left.
 
-Order: read, repair, privacy, rules, duplicates. Privacy comes before anything is written, so that what was dropped or
-quarantined is as clean of private data as what was kept.
+Order: read, repair, contamination, privacy, rules, duplicates. Privacy comes before anything is written, so that what
+was dropped or quarantined is as clean of private data as what was kept.
 
 Rows go through in shards (`passes`), which any number of workers do; this page says in which order, and looks at all
 shards at once where that is needed. Memory does not grow with the number of rows but for a few bytes each.
@@ -18,11 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from kitae.core.artifacts import Dataset, Source
-from kitae.core.data_settings import DataSettings
+from kitae.core.data_settings import ContaminationSettings, DataSettings
 from kitae.core.files import BLOCK_BYTES, file_digest, write_json, write_text
 from kitae.core.recipe import locate
 from kitae.core.workspace import Draft, Workspace
 from kitae.data import passes
+from kitae.data.contamination import Benchmarks
 from kitae.data.duplicates import find_duplicates
 from kitae.data.executors import Executor, executor
 from kitae.data.finding import FoundFile, found_files
@@ -55,6 +56,9 @@ def prepare(
     `SourceError` for files that cannot be used, `NothingToLearn` when no row has an answer.
     """
     choices = {key: value for key, value in settings.plain().items() if key not in APART}
+    checked = ContaminationSettings() if held_out else settings.contamination
+    choices["contamination"] = checked.model_dump(exclude={"against"})
+    benchmarks = Benchmarks.find(checked, folder=folder, out=out)
     chosen_rules(settings.clean)
     check_privacy(settings.privacy)
     sheets = [locate(name, folder) for name in settings.review]
@@ -63,17 +67,19 @@ def prepare(
     def build(draft: Draft) -> None:
         files = found_files(source, folder)
         with executor(settings.executor) as workers:
-            work = _Work(settings, task, held_out, draft, workers, decisions)
+            work = _Work(settings, task, held_out, draft, workers, decisions, benchmarks)
             counts, taken = work.take(files)
             judged = work.judge(taken)
             gone = None if held_out else work.compare(judged)
             tally = work.settle(judged, gone)
+        benchmarks.tell(sum(shard.checked for shard in taken), draft)
         _finish(tally, _counted(counts, tally), settings, task, draft)
 
     return out.make(
         Dataset,
         parents={"source": source.digest}
-        | {f"review {n}": file_digest(path) for n, path in enumerate(sheets, start=1)},
+        | {f"review {n}": file_digest(path) for n, path in enumerate(sheets, start=1)}
+        | benchmarks.parents,
         settings={"data": choices, "task": task, "held_out": held_out},
         build=build,
     )
@@ -89,6 +95,7 @@ class _Work:
     draft: Draft
     workers: Executor
     decisions: Mapping[str, Decision]
+    benchmarks: Benchmarks
 
     def take(self, files: Sequence[FoundFile]) -> tuple[list[FileCount], list[passes.Taken]]:
         """Read every row of every file. Raises `SourceError` for a file of no use, `NothingToLearn`."""
@@ -117,11 +124,12 @@ class _Work:
     def _raw(self, files: Sequence[FoundFile], counts: Mapping[str, FileCount]) -> Iterator[passes.Take]:
         """The rows of all files in shards, in their order."""
         redactor = _redactor(self.settings, files, self.task)
+        index = self.benchmarks.index(self.draft.scratch)
         numbers = count()
         for file in files:
             for rows in in_shards(read_rows(file.path, counts[file.name].encoding), SHARD_ROWS):
                 path = shard_path(self.draft.scratch / "taken", next(numbers))
-                yield passes.Take(rows, file, self.task, redactor, path)
+                yield passes.Take(rows, file, self.task, redactor, path, index)
 
     def judge(self, taken: Sequence[passes.Taken]) -> list[passes.Judged]:
         """Ask of every record what speaks against it; what is normal is learnt from all of them first."""
@@ -129,7 +137,15 @@ class _Work:
         looks = (passes.LookAgain(shard.path, part.beginnings()) for shard in taken)
         norms = part.norms(self.workers.map(passes.second_look, looks), languages=self.settings.languages)
         rules = chosen_rules(self.settings.clean)
-        one = Judge(self.task, norms, rules, self.settings.privacy.mode == "drop", self.held_out, self.decisions)
+        one = Judge(
+            self.task,
+            norms,
+            rules,
+            drop_private=self.settings.privacy.mode == "drop",
+            held_out=self.held_out,
+            decisions=self.decisions,
+            drop_contaminated=tuple(self.benchmarks.settings.drop),
+        )
         tasks = (
             passes.Judging(
                 taken=shard.path,
