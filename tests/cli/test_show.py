@@ -27,7 +27,9 @@ def test_notes_and_progress_are_printed(capsys: pytest.CaptureFixture[str]) -> N
 
 def test_a_skipped_stage_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     terminal = Terminal()
-    terminal.hear({"stage": "split", "event": "skipped", "digest": "f" * 64, "summary": {"lines": ["1,000 rows"]}})
+    terminal.hear(
+        {"stage": "split", "event": "skipped", "digest": "f" * 64, "folder": "x", "summary": {"lines": ["1,000 rows"]}}
+    )
     printed = capsys.readouterr().out
     assert "unchanged" in printed
     assert "1,000 rows" in printed
@@ -61,3 +63,12 @@ def test_output_for_programs_keeps_standard_output_clean(capsys: pytest.CaptureF
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "for people" in captured.err
+
+
+@pytest.mark.parametrize("event", ["finished", "skipped"])
+def test_the_page_of_a_stage_is_named(capsys: pytest.CaptureFixture[str], tmp_path: Path, event: str) -> None:
+    (tmp_path / "report.html").write_text("x")
+    for stage in ("dataset", "verdict"):  # the verdict's is named at the end of the run
+        row = {"stage": stage, "event": event, "digest": "f" * 64, "folder": str(tmp_path), "summary": {}}
+        Terminal().hear(row)
+    assert capsys.readouterr().out.replace("\n", "").count("report.html") == 1

@@ -312,3 +312,9 @@ def test_a_disk_too_full_for_the_events_is_the_same_clear_error(tmp_path: Path) 
     command = [sys.executable, "-c", FILL, str(tmp_path / "home")]
     full = subprocess.run(command, preexec_fn=limit_files(60), capture_output=True, text=True, check=True)
     assert full.stdout.split() == ["DiskFull", str(DiskFull.exit_code)]
+
+
+def test_a_file_is_no_workspace(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(InputError, match="this is a file"):
+        Workspace.open(tmp_path / "file")

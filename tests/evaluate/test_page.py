@@ -67,6 +67,9 @@ def hostile(workspace: Workspace) -> tuple[str, dict[str, Any], list[dict[str, A
     return verdict.file("report.html").read_text("utf-8"), verdict.json("verdict.json"), []
 
 
+ABOUT = {"base": "kitae-nano", "adapter": "0123456789ab", "test": "ba9876543210"}
+
+
 def test_hostile_text_stays_text(hostile: Any) -> None:
     text, _, _ = hostile
     reader = Reader(text)
@@ -105,8 +108,11 @@ def test_the_verdict_comes_first_in_both_languages(hostile: Any) -> None:
 def test_two_builds_are_byte_identical(hostile: Any) -> None:
     text, verdict, _ = hostile
     history = [{"step": step, "loss": 3.0 / step} for step in range(1, 1000)]
-    assert page(verdict, history) == page(verdict, list(history))
-    assert page(verdict, history) != text
+    assert page(verdict, history, about=ABOUT) == page(verdict, list(history), about=ABOUT)
+    assert page(verdict, history, about=ABOUT) != text
+    assert all(
+        page(verdict, history, about={**ABOUT, key: "<b>other</b>"}).count("&lt;b&gt;other") == 1 for key in ABOUT
+    )
 
 
 def test_every_english_text_has_its_japanese(hostile: Any) -> None:

@@ -93,3 +93,10 @@ def test_an_interrupted_answer_is_forgotten():
 
 def test_unknown_commands_show_help():
     assert sum("/reset" in text for text in talk(["/help", "/nonsense", "/exit"])) == 3
+
+
+def test_bytes_that_are_no_text_are_not_sent():
+    engine = Recording()
+    shown = "".join(talk(["\udcff\udcfe bad", "hi", "/exit"], engine))
+    assert "not UTF-8" in shown
+    assert len(engine.asked) == 1

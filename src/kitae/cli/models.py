@@ -52,7 +52,8 @@ def show(
     console.print(f"[bold]{card.reference}[/]  {card.status}", highlight=False)
     console.print(card.sentence, highlight=False, markup=False)
     for gate in card.gates:
-        console.print(f"  gate {gate['name']}: {gate['reason']}", highlight=False, markup=False)
+        mark = "passed" if gate["passed"] else "REFUSED"
+        console.print(f"  gate {gate['name']}: {mark}; {gate['reason']}", highlight=False, markup=False)
     console.print(f"  base     {card.base}", highlight=False, markup=False)
     for kind, digest in card.lineage.items():
         console.print(f"  {kind:<8} {digest[:12]}", highlight=False, markup=False)

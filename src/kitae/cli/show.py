@@ -100,11 +100,19 @@ class Terminal:
         self._plain(f"  unchanged, found again ({event['digest'][:12]})")
         for text in event["summary"].get("lines", []):
             self._plain(f"  {text}")
+        self._report(event)
 
     def _finished(self, event: Event) -> None:
         self._end_bar()
         seconds = time.monotonic() - self._began
+        self._report(event)
         self.console.print(f"  [dim]{event['digest'][:12]} in {seconds:.1f} s[/]")
+
+    def _report(self, event: Event) -> None:
+        """Where the page of a stage lies; the verdict's is named at the end of the run."""
+        page = Path(event["folder"]) / "report.html"
+        if event["stage"] != "verdict" and page.exists():
+            self._plain(f"  report: {page}")
 
     def _show_progress(self, event: Event) -> None:
         fields = "  ".join(f"{name} {_figure(value)}" for name, value in event.items() if name not in PROGRESS_KEYS)

@@ -14,8 +14,8 @@ from kitae.errors import DiskFull, InputError
 BLOCK_BYTES = 1 << 20
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """The disk is full, the user's quota is used up, or the file is larger than the system lets it be."""
-NO_PLACE = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.EEXIST, errno.ENOTDIR})
-"""We may not write there, nobody may, or what should be a folder is a file."""
+NO_PLACE = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.EEXIST, errno.ENOTDIR, errno.ENOENT})
+"""We may not write there, nobody may, what should be a folder is a file, or no folder can be made there."""
 
 
 @contextmanager

@@ -20,6 +20,23 @@ WANTS = {
     list: "a list",
     dict: "a mapping",
 }
+BOUNDS = {
+    "greater_than": "must be more than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than": "must be less than {lt}",
+    "less_than_equal": "must be at most {le}",
+    "too_short": "needs at least {min_length}",
+    "string_too_short": "must be text, and not empty",
+    "finite_number": "must be a finite number",
+}
+"""What pydantic finds out of bounds, in our words."""
+PATTERNS = {
+    r"^[a-z0-9][a-z0-9._-]{0,63}$": "must be lower-case ASCII letters and digits, with . - _ inside, such as my-desk",
+    r"^[a-z][a-z0-9_-]*$": "must be lower-case ASCII letters and digits, with - _ inside, such as wild-questions",
+    r"^[a-z]{2,8}$": "must be a code of ISO 639, such as ja or en, without a region",
+}
+"""What a text must look like, by its pattern."""
+MOST_PLACES = 5
 SCHEMA_HINT = "`kitae recipe schema` prints every key with its meaning"
 LONGEST_GOT = 120
 
@@ -34,26 +51,31 @@ def explain(error: ValidationError, model: type[Settings]) -> RecipeError | Unkn
     if unknown is not None:
         sections, annotation = _walk(model, unknown["loc"][:-1])
         where = ".".join(sections) or "the recipe"
-        return UnknownName(f"key in {where}:", got=str(unknown["loc"][-1]), known=_keys(annotation))
+        others = [".".join(map(str, p["loc"])) for p in problems if p["type"] == "extra_forbidden" and p is not unknown]
+        hint = f"Unknown too: {_listed(others)}" if others else ""
+        return UnknownName(f"key in {where}:", got=str(unknown["loc"][-1]), known=_keys(annotation), hint=hint)
     place, annotation = _walk(model, problems[0]["loc"])
     places = [_walk(model, problem["loc"])[0] for problem in problems]
     here = [problem for problem, where in zip(problems, places, strict=True) if where == place]
     # A list that may also be `auto` has a problem of its own beside that of its item.
-    others = sum(where != place[: len(where)] for where in places)
+    others = list(dict.fromkeys(".".join(where) for where in places if where != place[: len(where)]))
     return _explain_place(".".join(place) or "the recipe", annotation, here, others=others)
 
 
 def _explain_place(
-    place: str, annotation: Any, problems: Sequence[ErrorDetails], *, others: int
+    place: str, annotation: Any, problems: Sequence[ErrorDetails], *, others: Sequence[str]
 ) -> RecipeError | UnknownName:
     """One place can have several problems: one for each form that a value may take there."""
-    more = f" ({others} more after this one)" if others else ""
+    more = f" (also wrong: {_listed(others)})" if others else ""
     got = problems[0]["input"]
     if problems[0]["type"] == "missing":
         return RecipeError(f"{place} is missing{more}", hint=SCHEMA_HINT)
     bound = next((p for p in problems if not _is_about_type(p)), None)
     if bound is not None:
-        return RecipeError(f"{place}: {bound['msg']}{more}", got=_short(got), hint=SCHEMA_HINT)
+        facts = bound.get("ctx", {})
+        said = PATTERNS.get(facts.get("pattern", "")) or BOUNDS.get(bound["type"])
+        words = f"is not as it must be: {bound['msg']}" if said is None else said.format(**facts)
+        return RecipeError(f"{place} {words}{more}", got=_short(got), hint=SCHEMA_HINT)
     options = list(_options(annotation))
     names = [str(value) for option in options if get_origin(option) is Literal for value in get_args(option)]
     if names and all(get_origin(option) is Literal or option is NoneType for option in options):
@@ -62,6 +84,11 @@ def _explain_place(
     wanted = [WANTS.get(get_origin(option) or option, "a mapping") for option in options if _is_plain(option)] + names
     guess = f"Did you mean '{near[0]}'? " if near else ""
     return RecipeError(f"{place} must be {' or '.join(wanted)}{more}", got=_short(got), hint=guess + SCHEMA_HINT)
+
+
+def _listed(places: Sequence[str]) -> str:
+    rest = len(places) - MOST_PLACES
+    return ", ".join(places[:MOST_PLACES]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def _is_plain(option: Any) -> bool:

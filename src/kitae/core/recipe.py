@@ -184,10 +184,20 @@ def parse_recipe(raw: Mapping[str, Any]) -> Recipe:
 
 
 def locate(path: str, folder: Path) -> Path:
-    """A path written in a recipe, with `${NAME:-default}` filled in, relative to the recipe's folder."""
+    """A path written in a recipe, with `${NAME:-default}` filled in, relative to the recipe's folder.
+
+    Raises `RecipeError` for a variable that is not set and has no default.
+    """
 
     def fill(match: re.Match[str]) -> str:
-        return os.environ.get(match.group(1)) or (match.group(2) or "")
+        value = os.environ.get(match.group(1)) or match.group(2)
+        if value is None:
+            raise RecipeError(
+                f"the environment variable {match.group(1)} is not set",
+                got=path,
+                hint=f"Set it, or write a default: ${{{match.group(1)}:-some/folder}}",
+            )
+        return value
 
     filled = Path(re.sub(r"\$\{(\w+)(?::-([^}]*))?\}", fill, path)).expanduser()
     return filled if filled.is_absolute() else folder / filled

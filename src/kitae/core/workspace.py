@@ -59,8 +59,15 @@ class Workspace:
 
     @staticmethod
     def open(home: Path | None = None) -> "Workspace":
-        """The workspace at `home`, else at `KITAE_HOME`, else at `./.kitae`."""
-        return Workspace(Path(home or os.environ.get("KITAE_HOME") or ".kitae").absolute())
+        """The workspace at `home`, else at `KITAE_HOME`, else at `./.kitae`. Raises `InputError` where a file lies."""
+        place = Path(home or os.environ.get("KITAE_HOME") or ".kitae").absolute()
+        if place.exists() and not place.is_dir():
+            raise InputError(
+                "the workspace must be a folder, and this is a file",
+                got=str(place),
+                hint="Name a folder with --home DIR or KITAE_HOME; it is made when it is not there",
+            )
+        return Workspace(place)
 
     @contextmanager
     def locked(self) -> Iterator[None]:

@@ -22,14 +22,18 @@ HERE = Path(__file__).parent / "report"
 CODE = re.compile(r"`([^`]*)`")
 
 
-def page(verdict: Mapping[str, Any], history: Sequence[Mapping[str, Any]]) -> str:
-    """The report of a verdict as text; `history` is the training's, by step. Equal values give equal text."""
+def page(verdict: Mapping[str, Any], history: Sequence[Mapping[str, Any]], *, about: Mapping[str, str]) -> str:
+    """The report of a verdict as text. Equal values give equal text.
+
+    `history` is the training's, by step; `about` says what was measured: `base`, `adapter` and `test` (digests).
+    """
     style, script = (_inline(name) for name in ("report.css", "report.js"))
     text: str = (
         _environment()
         .get_template("report.html.j2")
         .render(
             verdict=verdict,
+            about=about,
             sets=verdict["sets"],
             curve=pictures.loss_curve(history),
             style=Markup(style),  # noqa: S704 - our own file

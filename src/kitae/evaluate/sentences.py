@@ -51,6 +51,15 @@ def comparison(name: str, figure: Mapping[str, Any], rival: str, *, method: str,
         "worse": f"`{name}`では、チューニング後のモデルが{ja}を{points}ポイント下回りました",
     }
     outcome = found["outcome"]
+    if outcome == "tie" and (found["low"] > 0 or found["high"] < 0):
+        # The interval is about this pair alone, the corrected p-value about all that were compared.
+        several = len(figure["against"])
+        return {
+            "en": f"Tuned and {en} differ on `{name}`, but not beyond chance once {several} opponents are allowed for "
+            f"({facts['en']} corrected)",
+            "ja": f"`{name}`では、チューニング後のモデルと{ja}に差がありますが、{several}つの相手との比較を考慮すると"
+            f"偶然の範囲です（引き分け、{facts['ja']}・補正後）",
+        }
     return {"en": f"{english[outcome]} ({facts['en']})", "ja": f"{japanese[outcome]}（{facts['ja']}）"}
 
 

@@ -1,12 +1,14 @@
 """The evaluation stage: answers, figures, verdict, report. Killed and called again, it ends with the same bytes."""
 
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from kitae.core.artifacts import Adapter, Dataset, Split, Verdict
 from kitae.core.files import read_jsonl, write_json, write_jsonl, write_text
 from kitae.core.records import Record, content_digest, read_records
 from kitae.core.resolved import Resolved
+from kitae.core.settings import digest_of
 from kitae.core.workspace import Draft, Workspace
 from kitae.errors import InputError
 from kitae.evaluate.answering import Answerer, open_model
@@ -100,7 +102,13 @@ def _build(draft: Draft, adapter: Adapter, data: Data, settings: Resolved, open_
     for part in data.sets:
         write_jsonl(draft.file(f"predictions-{part.name}.jsonl"), _rows(part, data, predictions))
     history = adapter.file("history.jsonl")
-    write_text(draft.file("report.html"), page(verdict, list(read_jsonl(history)) if history.exists() else []))
+    about = {
+        "base": Path(settings.base).name if Path(settings.base).is_absolute() else settings.base,
+        "adapter": adapter.short,
+        "test": digest_of([record.id for record in data.sets[0].records])[:12],
+    }
+    steps = list(read_jsonl(history)) if history.exists() else []
+    write_text(draft.file("report.html"), page(verdict, steps, about=about))
     draft.summary(summary(verdict))
 
 

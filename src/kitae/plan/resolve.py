@@ -1,5 +1,6 @@
 """The plan: every setting resolved with a reason, memory and time against the machine; refused if it cannot fit."""
 
+import math
 from itertools import groupby
 from typing import Any
 
@@ -17,6 +18,8 @@ from kitae.plan.decide import Facts, Lengths, decide
 from kitae.plan.estimate import FP32, USABLE_SHARE, Estimate, estimate
 from kitae.plan.hardware import GIB, Hardware, free_disk
 
+FEW_UPDATES = 30
+"""With fewer updates than this, an adapter has hardly left its beginning."""
 TRAINED_TASKS = ("chat", "classify")
 NEXT_STEP = {
     "runtime": "Use a machine with more memory",
@@ -50,6 +53,7 @@ def resolve(recipe: Recipe, split: Split, *, facts: BaseFacts, hardware: Hardwar
         total_tokens = lengths.total * settings.train.epochs
         cost = estimate(facts, settings.method, settings.train, total_tokens=total_tokens, hardware=hardware)
         _say(draft, values, reasons, cost, hardware)
+        _warn_of_few_updates(draft, settings, total_tokens)
         check_fit(cost, hardware, disk_bytes=free_disk(out.home))
         write_json(
             draft.file("plan.json"),
@@ -153,6 +157,16 @@ def _say(draft: Draft, values: dict[str, Any], reasons: dict[str, str], cost: Es
         estimate=cost.as_dict(),
     )
     draft.stage.note(f"Training time: about {cost.seconds / 60:.1f} minutes", seconds=cost.seconds)
+
+
+def _warn_of_few_updates(draft: Draft, settings: Resolved, total_tokens: float) -> None:
+    updates = total_tokens / settings.train.tokens_per_step
+    if updates < FEW_UPDATES:
+        epochs = math.ceil(settings.train.epochs * FEW_UPDATES / max(updates, 1e-9))
+        draft.stage.warning(
+            f"Only about {max(1, round(updates))} updates will be made, too few to learn much: with so little data "
+            f"train longer, for example --set train.epochs={epochs}"
+        )
 
 
 def _short(value: Any) -> str:

@@ -1,5 +1,6 @@
 """A conversation in the terminal: what you write goes to an engine, its answer appears as it comes."""
 
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from kitae.errors import InputError
 from kitae.serve.engine import Engine, Request
 
 PROMPT = "you> "
+SURROGATE = re.compile("[\ud800-\udfff]")
+"""What Python makes of bytes that are no text in the terminal's encoding."""
 HELP = "/exit ends, /reset forgets the conversation. Ctrl-C stops an answer."
 
 
@@ -41,6 +44,9 @@ def chat(talk: Talk, *, read: Callable[[str], str] = input, write: Callable[[str
             return
         if line == "/exit":
             return
+        if SURROGATE.search(line):
+            say("(That line is not UTF-8 text, so it was not sent. Set the terminal to UTF-8.)\n")
+            continue
         if line == "/reset":
             turns = []
             say("The conversation is forgotten.\n")
