@@ -40,7 +40,8 @@ def fingerprint_table(records: Sequence[Record], *, task: str, settings: Duplica
         pa.table(_columns(records[block], said[block], task, settings.near), schema=table_schema)
         for block in blocks(weights, LETTERS_AT_ONCE)
     ]
-    return pa.concat_tables(parts) if parts else table_schema.empty_table()
+    # One piece: the global steps gather rows piece by piece.
+    return pa.concat_tables(parts).combine_chunks() if parts else table_schema.empty_table()
 
 
 def schema(near: float | None) -> Any:
@@ -68,7 +69,7 @@ def schema(near: float | None) -> Any:
     }
     if near is not None:
         fields["earlier_bands"] = pa.list_(pa.uint32())
-        fields |= {band_name(band): pa.uint32() for band in range(banding(near)[0])}
+        fields |= {band_name(band): pa.uint32() for band in range(banding(near).bands)}
     return pa.schema(list(fields.items()), metadata={NEAR: json.dumps(near)})
 
 

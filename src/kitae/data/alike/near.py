@@ -53,7 +53,7 @@ def near_pairs(columns: Columns, turns: Turns, near: float, *, scratch: Path, pr
     found = scratch / "near.pairs"
     with found.open("wb") as out:
         for number, file in enumerate(files, start=1):
-            pairs = np.unique(np.fromfile(file, dtype=np.uint64))
+            pairs = _shared(np.fromfile(file, dtype=np.uint64), banding(near).needed)
             file.unlink()
             ones, others = texts[pairs >> np.uint64(32)], texts[pairs & _LOW]
             for block, similarity in measured(letters, turns.lengths, ones, others):
@@ -70,7 +70,7 @@ def _candidates(
     columns: Columns, turns: Turns, texts: Array, near: float, *, scratch: Path, progress: Progress
 ) -> list[Path]:
     """Files of pairs of places in `texts`, as `smaller << 32 | larger`; a pair may stand there once for each band."""
-    bands = banding(near)[0]
+    bands = banding(near).bands
     asked = int(np.searchsorted(texts, turns.records))
     files = [scratch / f"candidates-{number:05}.pairs" for number in range(-(-len(texts) // TEXTS_PER_FILE))]
     for file in files:
@@ -85,6 +85,15 @@ def _candidates(
         keys = following
         progress(band + 1, bands, "bands")
     return files
+
+
+def _shared(pairs: Array, needed: int) -> Array:
+    """Those pairs that stand there at least so many times, ascending."""
+    pairs.sort()
+    often: Array = pairs[needed - 1 :][pairs[needed - 1 :] == pairs[: len(pairs) - needed + 1]]
+    fresh = np.ones(len(often), dtype=bool)
+    fresh[1:] = often[1:] != often[:-1]
+    return often[fresh]
 
 
 def _band(columns: Columns, turns: Turns, texts: Array, band: int, bands: int) -> Array:
