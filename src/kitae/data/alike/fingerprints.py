@@ -1,11 +1,11 @@
 """What the search for duplicates needs to know of a record, as one Arrow row; made shard by shard in workers."""
 
 import json
-import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -15,33 +15,50 @@ from kitae.core.records import Record
 from kitae.core.text import normalise
 from kitae.data.alike.banding import band_keys, banding
 from kitae.data.alike.grams import gram_sets
-from kitae.data.alike.letters import DIGIT, compacted, kinds, normalised, text_of
-from kitae.data.alike.ragged import Array, Ragged, blocks, gathered, of_lengths
+from kitae.data.alike.letters import DIGIT, compacted, kinds, normalised
+from kitae.data.alike.ragged import Array, Ragged, gathered, of_lengths
 from kitae.data.alike.spoken import Spoken, spoken
 
 USES = ("test", "validation", "train", "")
 """Codes of the column `use`: the first is kept first."""
+_CODES = {use: code for code, use in enumerate(USES)}
 NEAR = b"near"
 """Key of the table's metadata: the threshold of its bands."""
 LETTERS_AT_ONCE = 50_000
 """What is worked on at once stays in the processor's cache."""
 KEY_BYTES, SHORT_KEY_BYTES = 16, 8
-_NUMBER = re.compile(r"\d+")
+_BEGINS = 1 << 24
+"""Added to the first digit of a number; no letter is so large."""
 
 
 def fingerprint_table(records: Sequence[Record], *, task: str, settings: DuplicateSettings) -> Any:
     """A `pyarrow.Table` with one row per record and the columns of `schema`. Pure: same records, same rows."""
     import pyarrow as pa
 
-    said = [spoken(record, task) for record in records]
-    weights = np.array([sum(map(len, (*one.asked, *one.answer))) + 1 for one in said], dtype=np.int64)
     table_schema = schema(settings.near)
     parts = [
-        pa.table(_columns(records[block], said[block], task, settings.near), schema=table_schema)
-        for block in blocks(weights, LETTERS_AT_ONCE)
+        pa.table(_columns(block, said, task, settings.near), schema=table_schema)
+        for block, said in _blocks(records, task)
     ]
     # One piece: the global steps gather rows piece by piece.
     return pa.concat_tables(parts).combine_chunks() if parts else table_schema.empty_table()
+
+
+def _blocks(records: Sequence[Record], task: str) -> Iterator[tuple[list[Record], list[Spoken]]]:
+    """Records with their pieces, as many as have about `LETTERS_AT_ONCE`."""
+    block: list[Record] = []
+    said: list[Spoken] = []
+    letters = 0
+    for record in records:
+        pieces = spoken(record, task)
+        block.append(record)
+        said.append(pieces)
+        letters += 1 + sum(map(len, pieces.asked)) + sum(map(len, pieces.answer))
+        if letters >= LETTERS_AT_ONCE:
+            yield block, said
+            block, said, letters = [], [], 0
+    if block:
+        yield block, said
 
 
 def schema(near: float | None) -> Any:
@@ -119,9 +136,9 @@ def _columns(records: Sequence[Record], said: Sequence[Spoken], task: str, near:
     return {
         "id": [record.id for record in records],
         "origin": [str(record.origin) for record in records],
-        "use": [USES.index(record.use) for record in records],
-        "repairs": [sum(edit.rule == "mojibake" for edit in record.history) for record in records],
-        "length": [len(record.question) for record in records],
+        "use": [_CODES[record.use] for record in records],
+        "repairs": [_repairs(record) for record in records],
+        "length": [one.question_letters for one in said],
         "exact": exact,
         "question": question_keys,
         "subject": _as_numbers([_subject(one, key) for one, key in zip(said, question_keys, strict=True)]),
@@ -135,21 +152,21 @@ def _columns(records: Sequence[Record], said: Sequence[Spoken], task: str, near:
     }
 
 
+def _repairs(record: Record) -> int:
+    return sum([edit.rule == "mojibake" for edit in record.history]) if record.history else 0
+
+
 def _keys(*parts: Ragged, size: int) -> list[bytes]:
     """A key of `size` bytes for each row: nobody can make two rows that differ and have the same key."""
-    sources = [(part.values.tobytes(), _byte_ends(part)) for part in parts]
-    out = []
-    for row in range(len(parts[0])):
-        digest = blake2b(digest_size=size)
-        for data, ends in sources:
-            digest.update(data[ends[row] : ends[row + 1]])
-        out.append(digest.digest())
-    return out
+    cut = [_bytes_of(part) for part in parts]
+    rows = cut[0] if len(cut) == 1 else map(b"".join, zip(*cut, strict=True))
+    return [blake2b(row, digest_size=size).digest() for row in rows]
 
 
-def _byte_ends(part: Ragged) -> list[int]:
-    ends: list[int] = (part.offsets * part.values.itemsize).tolist()
-    return ends
+def _bytes_of(part: Ragged) -> list[bytes]:
+    """The bytes of each row."""
+    data, ends = part.values.tobytes(), (part.offsets * part.values.itemsize).tolist()
+    return [data[start:stop] for start, stop in pairwise(ends)]
 
 
 def _as_numbers(keys: Sequence[bytes]) -> Array:
@@ -160,7 +177,7 @@ def _subject(said: Spoken, question: bytes) -> bytes:
     """What two answers contradict each other about: the question, and the terms if there are any."""
     if not said.terms:
         return question[:SHORT_KEY_BYTES]
-    return blake2b(question + _terms_key(said.terms), digest_size=SHORT_KEY_BYTES).digest()
+    return blake2b(question + _terms_key(tuple(said.terms)), digest_size=SHORT_KEY_BYTES).digest()
 
 
 @lru_cache(maxsize=1_024)
@@ -171,11 +188,16 @@ def _terms_key(terms: tuple[str, ...]) -> bytes:
 
 def _numbers(texts: Ragged, *, spared: Sequence[bool]) -> Array:
     """A key of the numbers in each text, in their order; 0 where there are none, or where they do not matter."""
+    digit = kinds(texts.values) & DIGIT > 0
+    digit[np.repeat(np.array(spared, dtype=bool), texts.lengths)] = False
+    begins = digit.copy()
+    begins[1:] &= ~digit[:-1]
+    begins[texts.offsets[:-1][texts.lengths > 0]] = digit[texts.offsets[:-1][texts.lengths > 0]]
+    # "1 23" and "12 3" are different numbers: the first digit of each is marked.
+    digits = Ragged(texts.values + (begins * _BEGINS).astype(texts.values.dtype), texts.offsets).where(digit)
+    rows = np.flatnonzero(digits.lengths)
     keys = np.zeros(len(texts), dtype=np.uint64)
-    digits = texts.counts(kinds(texts.values) & DIGIT > 0) > 0
-    rows = np.flatnonzero(digits & ~np.array(spared, dtype=bool))
-    found = [" ".join(_NUMBER.findall(text_of(texts.row(row)))) for row in rows.tolist()]
-    keys[rows] = _as_numbers([blake2b(text.encode(), digest_size=SHORT_KEY_BYTES).digest() for text in found])
+    keys[rows] = _as_numbers(_keys(digits.take(rows), size=SHORT_KEY_BYTES))
     return keys
 
 
@@ -196,7 +218,7 @@ def _lists(rows: Ragged, kind: Any = None) -> Any:
     return pa.ListArray.from_arrays(pa.array(rows.offsets, pa.int32()), pa.array(rows.values, kind))
 
 
-def _earlier(questions: Ragged, cuts: Ragged, earlier: Sequence[tuple[int, ...]], near: float | None) -> dict[str, Any]:
+def _earlier(questions: Ragged, cuts: Ragged, earlier: Sequence[Sequence[int]], near: float | None) -> dict[str, Any]:
     """The columns of earlier turns: each is a beginning of the question's letters."""
     counts = np.fromiter(map(len, earlier), dtype=np.int64, count=len(earlier))
     owners = np.repeat(np.arange(len(earlier)), counts)

@@ -6,23 +6,23 @@ nothing alone. The system's words are left out of both, since many records share
 """
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from kitae.core.records import Message, Record
 
 
-@dataclass(frozen=True)
-class Spoken:
+class Spoken(NamedTuple):
     """The pieces of a record: message by message what was asked, then what is answered."""
 
-    asked: tuple[str, ...]
-    answer: tuple[str, ...]
+    asked: list[str]
+    answer: list[str]
     """The last answer, or the label; with it what was not chosen in its place, or whether it was any good."""
-    earlier: tuple[int, ...]
+    earlier: list[int]
     """How many pieces of `asked` stand before each answer but the last."""
-    terms: tuple[str, ...]
+    terms: list[str]
     """On what terms two answers contradict each other beside the question: the system's words, the answers weighed."""
+    question_letters: int
+    """How long the last words of the user are."""
     exact_answer: bool
     """Whether only an equal answer is the same one: a label, or an answer that was judged."""
     document: bool
@@ -31,26 +31,38 @@ class Spoken:
 
 def spoken(record: Record, task: str) -> Spoken:
     """The pieces of a record for a task; another instruction or another pair of answers is another subject."""
-    ends = [end for end, message in enumerate(record.messages) if message.role == "assistant"]
-    last = ends[-1] if ends else len(record.messages)
-    before = record.messages[:last]
-    heard = [message for message in before if message.role != "system"]
-    answer = [record.label] if task == "classify" else [text_of(message) for message in record.messages[last:][:1]]
+    messages = record.messages
+    last = len(messages) - 1
+    while last >= 0 and messages[last].role != "assistant":
+        last -= 1
+    asked: list[str] = []
+    earlier: list[int] = []
+    terms: list[str] = []
+    letters = 0
+    for message in messages[:last] if last >= 0 else messages:
+        if message.role == "system":
+            terms.append(message.content)
+            continue
+        if message.role == "assistant":
+            earlier.append(len(asked))
+        elif message.role == "user":
+            letters = len(message.content)
+        asked.append(text_of(message))
+    answer = [record.label] if task == "classify" else [text_of(messages[last])] if last >= 0 else []
+    judged = bool(record.rejected) or record.desirable is not None
+    if judged:
+        _weigh(record, answer, terms)
+    document = any(message.role == "document" for message in messages)
+    return Spoken(asked, answer, earlier, terms, letters, judged or task == "classify", document)
+
+
+def _weigh(record: Record, answer: list[str], terms: list[str]) -> None:
+    """Add what was not chosen, or whether the answer was any good, and what the judgement is about."""
     rejected = [text_of(message) for message in record.rejected]
-    terms = [message.content for message in before if message.role == "system"]
-    if rejected:
-        terms += sorted([*answer, *rejected])
+    terms += sorted([*answer, *rejected])
     if record.desirable is not None:
-        terms += answer
         answer.append("desirable" if record.desirable else "undesirable")
-    return Spoken(
-        asked=tuple(map(text_of, heard)),
-        answer=(*answer, *rejected),
-        earlier=tuple(_heard(before[:end]) for end in ends[:-1]),
-        terms=tuple(terms),
-        exact_answer=task == "classify" or bool(rejected) or record.desirable is not None,
-        document=bool(heard) and all(message.role == "document" for message in heard),
-    )
+    answer += rejected
 
 
 def text_of(message: Message) -> str:
@@ -59,7 +71,3 @@ def text_of(message: Message) -> str:
         return message.content
     calls = [call.get("function", call) for call in message.tool_calls]
     return "\n".join([message.content, *(json.dumps(call, sort_keys=True, ensure_ascii=False) for call in calls)])
-
-
-def _heard(messages: Iterable[Message]) -> int:
-    return sum(message.role != "system" for message in messages)
