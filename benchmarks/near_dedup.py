@@ -36,8 +36,8 @@ from kitae.data.duplicates import (
     find_duplicates,
     fingerprint_table,
     read_duplicates,
-    write_table,
 )
+from kitae.data.shards import write_table
 
 TOP = Path(__file__).parents[1]
 SHARED = Path(os.environ.get("KITAE_SHARED_DATA", TOP.parent / "shared" / "data"))
@@ -204,7 +204,7 @@ def make_table(count: int, folder: Path, shard: int) -> dict[str, Any]:
     records = [record for record, _ in rows]
     np.save(folder / f"truth-{shard:04}.npy", np.array([cluster for _, cluster in rows]))
     began = time.process_time()
-    write_table(fingerprint_table(records, task="chat", settings=CHAT), folder / f"{shard:04}.arrow")
+    write_table(folder / f"{shard:04}.arrow", fingerprint_table(records, task="chat", settings=CHAT))
     return {"seconds": time.process_time() - began, "peak_mb": peak_mb()}
 
 

@@ -1,11 +1,11 @@
 """Duplicates: which records go because another says the same, and which because their answers contradict each other.
 
-Four rules, in this order. A split somebody else drew (`use: test`) is never thinned; what repeats it leaves training.
+Rules, in this order. A split somebody else drew (`use: test`) is never thinned; what repeats it leaves training.
 
-- `leaks_into_test`, `leaks_into_validation`: a question, the last or an earlier one, is that of a test (validation)
-  row, or near it.
+- `leaks_into_test`: a question, the last or an earlier one, is that of a test row, or near it.
 - `conflicting_answers`: the same question with different answers; the majority's stays, on a tie none. Under another
   system message, or with other answers to weigh, it is not the same question.
+- `leaks_into_validation`: the same for a validation row.
 - `exact_duplicate`: question and answer are equal after normalisation (NFKC, case, spaces).
 - `near_duplicate`: questions near, numbers equal, and the same answer: a paraphrase with the same answer is no
   duplicate as long as its wording differs. Of raw documents the numbers need not be equal.
@@ -33,6 +33,7 @@ from kitae.data.alike.fingerprints import fingerprint_table
 from kitae.data.alike.near import Pairs, Progress, near_pairs
 from kitae.data.alike.ragged import Array
 from kitae.data.alike.turns import Turns, first_equals
+from kitae.data.shards import write_table
 
 FOUND = "duplicates.arrow"
 ROWS_AT_ONCE = 1 << 16
@@ -163,18 +164,6 @@ def read_duplicates(path: Path) -> Iterator[tuple[int, Edit]]:
                 yield row["row"], Edit(row["rule"], row["reason"], json.loads(row["detail"]))
 
 
-def write_table(table: Any, path: Path) -> Path:
-    """Write a fingerprint table as an Arrow IPC file, aside and renamed."""
-    import pyarrow as pa
-
-    aside = path.with_name(path.name + ".partial")
-    with disk_errors(path):
-        with pa.OSFile(str(aside), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
-            writer.write_table(table)
-        aside.replace(path)
-    return path
-
-
 class Fingerprinted:
     """Few records in memory: their one table in a folder that goes when the `with` block ends."""
 
@@ -183,7 +172,8 @@ class Fingerprinted:
         self._folder = tempfile.TemporaryDirectory(prefix="kitae-")
         self.scratch = Path(self._folder.name)
         table = fingerprint_table(records, task=task, settings=settings)
-        self.tables = [write_table(table, self.scratch / "records.arrow")]
+        self.tables = [self.scratch / "records.arrow"]
+        write_table(self.tables[0], table)
 
     def __enter__(self) -> Self:
         return self

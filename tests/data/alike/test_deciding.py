@@ -63,10 +63,11 @@ many = st.lists(talks, max_size=30).map(lambda rows: [record(number, row) for nu
 def tables(records: list[Record], cuts: list[int], folder: Path, chosen: DuplicateSettings) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     bounds = [0, *sorted(cut % (len(records) + 1) for cut in cuts), len(records)]
-    return [
-        write_table(fingerprint_table(records[start:stop], task="chat", settings=chosen), folder / f"{number}.arrow")
-        for number, (start, stop) in enumerate(pairwise(bounds))
-    ]
+    paths = []
+    for number, (start, stop) in enumerate(pairwise(bounds)):
+        paths.append(folder / f"{number}.arrow")
+        write_table(paths[-1], fingerprint_table(records[start:stop], task="chat", settings=chosen))
+    return paths
 
 
 @settings(max_examples=25, deadline=None)

@@ -19,10 +19,11 @@ LEAKS = {"test": (Why.ASKS_TEST, Why.ASKS_NEARLY_TEST), "validation": (Why.ASKS_
 def decide(cases: Cases, settings: DuplicateSettings) -> Gone:
     """Apply the rules in their order."""
     near = settings.near or 1.0
-    for use in LEAKS:
-        _drop_leaks(cases, use)
+    _drop_leaks(cases, "test")
     if settings.conflicts == "drop":
         _drop_conflicts(cases, near)
+    # A row of a drawn validation split may have gone for a contradiction; nothing leaks into what went.
+    _drop_leaks(cases, "validation")
     if settings.exact:
         _drop_exact(cases)
     if settings.near is not None:
@@ -33,7 +34,7 @@ def decide(cases: Cases, settings: DuplicateSettings) -> Gone:
 def _drop_leaks(cases: Cases, use: str) -> None:
     """Drop what stands outside a drawn split and asks, last or earlier, what one of its rows asks."""
     code = USES.index(use)
-    held = np.flatnonzero((cases.fact["use"] == code) & (cases.texts >= 0))
+    held = np.flatnonzero(cases.stays & (cases.fact["use"] == code) & (cases.texts >= 0))
     if not len(held):
         return
     texts, firsts = np.unique(cases.texts[held], return_index=True)
