@@ -26,4 +26,4 @@ $(STAMP): pyproject.toml constraints.txt
 	touch $(STAMP)
 
 clean:
-	rm -rf $(VENV) .kitae support-faq
+	rm -rf $(VENV) .kitae

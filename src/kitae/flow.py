@@ -10,7 +10,7 @@ from pathlib import Path
 from kitae import data, evaluate, models, registry, train
 from kitae import plan as planning
 from kitae.core.artifacts import Artifact, Dataset, Version
-from kitae.core.recipe import HeldOut, Recipe
+from kitae.core.recipe import HeldOut, Recipe, with_base_in
 from kitae.core.workspace import Workspace
 
 
@@ -23,6 +23,7 @@ def check(recipe: Recipe) -> None:
 def walk(recipe: Recipe, *, folder: Path, out: Workspace) -> Iterator[Artifact]:
     """Yield each artifact of the way as it is finished; `folder` is where the recipe's relative paths begin."""
     check(recipe)
+    recipe = with_base_in(recipe, folder)
     source = data.find(recipe.data.sources, folder=folder, out=out)
     yield source
     dataset = data.prepare(source, settings=recipe.data, task=recipe.task, folder=folder, out=out)

@@ -37,7 +37,6 @@ PUBLIC = {
         "load_tokenizer",
         "ready",
         "save_adapter",
-        "stream",
     ],
     "kitae.registry": ["VersionCard", "enforce", "list_versions", "show_version", "submit", "verify_audit"],
     "kitae.serve": [

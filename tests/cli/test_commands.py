@@ -88,6 +88,17 @@ def test_doctor_finds_this_installation_ready(tmp_path: Path) -> None:
     assert "Ready." in call("doctor", "--home", tmp_path).stdout
 
 
+def test_doctor_lists_what_was_begun_and_says_what_to_do(tmp_path: Path) -> None:
+    begun = tmp_path / "partial" / "adapter-0123"
+    (begun / "scratch").mkdir(parents=True)
+    (begun / "scratch" / "checkpoint").write_bytes(bytes(3 << 20))
+    values = json.loads(call("doctor", "--home", tmp_path, "--json").stdout)
+    assert values["drafts"] == [{"folder": str(begun), "bytes": 3 << 20}]
+    printed = call("doctor", "--home", tmp_path).stdout
+    assert "unfinished adapter-0123" in printed
+    assert f"delete {tmp_path / 'partial'}" in printed
+
+
 def test_an_empty_registry_says_how_to_begin(tmp_path: Path) -> None:
     assert "kitae demo" in call("models", "list", "--home", tmp_path).stdout
     assert json.loads(call("models", "list", "--home", tmp_path, "--json").stdout) == []

@@ -78,6 +78,26 @@ def test_an_adapter_that_was_changed_does_not_answer(workspace: Workspace, adapt
         open_engine("faq:1", workspace.home)
 
 
+def test_one_damaged_folder_does_not_close_the_registry(
+    workspace: Workspace, adapter: Adapter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = adapter_in(workspace, "other")
+    manifest = other.file("manifest.json")
+    manifest.write_text(manifest.read_text("utf-8")[:40], "utf-8")
+    for arguments in (("list",), ("show", "faq:1")):
+        done = call(workspace, *arguments)
+        assert done.exit_code == 0, done.output
+        assert "faq:1" in done.stdout
+        assert str(other.folder) in done.stderr
+    monkeypatch.setattr("kitae.serve.open_engine", lambda served: served)
+    served, names = open_engine("faq:1", workspace.home)
+    assert names == ["faq:1", "faq"]
+    assert served.adapter_folder == adapter.file("adapter")
+    adapter.file("manifest.json").unlink()
+    with pytest.raises(DamagedArtifact):
+        open_engine("faq:1", workspace.home)
+
+
 def test_rows_edited_after_the_split_teach_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     walk = ["plan", str(write_project(tmp_path / "project")), "--home", str(tmp_path / "home")]
     assert answer(walk) == 0

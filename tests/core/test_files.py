@@ -25,7 +25,7 @@ from kitae.core.files import (
     write_text,
 )
 from kitae.core.settings import canonical_json, digest_of
-from kitae.errors import DiskFull, InputError
+from kitae.errors import DiskFull, InputError, KitaeError
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -53,6 +53,15 @@ def test_jsonl_keeps_any_text_on_one_line_a_row(tmp_path_factory: pytest.TempPat
     assert write_jsonl(path, rows) == len(rows)
     assert list(read_jsonl(path)) == rows
     assert path.read_bytes().count(b"\n") == len(rows)
+
+
+@pytest.mark.parametrize("figure", [float("nan"), float("inf"), -float("inf")])
+def test_what_is_no_json_is_never_written(tmp_path: Path, figure: float) -> None:
+    for write in (write_json, lambda path, value: write_jsonl(path, [value])):
+        with pytest.raises(KitaeError, match="fault of kitae") as raised:
+            write(tmp_path / "a", {"loss": [figure]})
+        assert raised.value.exit_code == 1
+        assert not (tmp_path / "a").exists()
 
 
 def test_an_old_file_stays_whole_when_the_new_one_fails(tmp_path: Path) -> None:

@@ -69,7 +69,8 @@ def test_the_question_is_the_last_of_the_user_before_the_answer() -> None:
 
 def test_an_edit_is_added_and_the_record_before_is_unchanged() -> None:
     before = Record("1", (Message("user", "ｱ"),), Origin("f", 1), history=(Edit("a", "first"),))
-    after = before.with_messages([Message("user", "ア")], Edit("width", "half-width kana", {"turns": 1}))
+    edit = Edit("width", "half-width kana", {"turns": 1})
+    after = before.with_edit(edit, messages=(Message("user", "ア"),))
     assert before.messages[0].content == "ｱ"
     assert [edit.rule for edit in after.history] == ["a", "width"]
     assert after.messages == (Message("user", "ア"),)

@@ -158,6 +158,41 @@ def test_find_by_digest_prefix(workspace: Workspace) -> None:
         workspace.find(made.digest)
 
 
+def test_what_is_damaged_closes_nothing_but_itself(workspace: Workspace) -> None:
+    warned: list[str] = []
+    workspace.events.listen(lambda event: warned.append(event["text"]) if event["event"] == "warning" else None)
+    sound = workspace.make(Split, parents={}, settings={}, build=hello)
+    others = [
+        workspace.make(Dataset, parents={}, settings={"a": a}, build=lambda draft, a=a: draft.summary({"a": a}))
+        for a in range(3)
+    ]
+    (others[0].folder / MANIFEST).write_text("{ cut o", "utf-8")
+    (others[1].folder / MANIFEST).write_text("[]", "utf-8")
+    (others[2].folder / MANIFEST).unlink()
+    warned.clear()
+    assert list(workspace.artifacts()) == [sound]
+    assert len(warned) == 3
+    assert all(str(other.folder) in text for other, text in zip(sorted(others, key=str), sorted(warned), strict=True))
+    assert workspace.find(sound.digest) == sound
+    with pytest.raises(DamagedArtifact):
+        workspace.find(others[0].digest)
+
+
+def test_what_was_begun_is_listed_with_its_size(workspace: Workspace) -> None:
+    def fails(draft: Draft) -> None:
+        (draft.scratch / "state").write_bytes(b"x" * 1000)
+        raise RuntimeError
+
+    assert workspace.drafts() == []
+    with pytest.raises(RuntimeError):
+        workspace.make(Dataset, parents={}, settings={}, build=fails)
+    [(folder, size)] = workspace.drafts()
+    assert folder.name.startswith("dataset-")
+    assert size == 1000
+    workspace.make(Dataset, parents={}, settings={}, build=hello)
+    assert workspace.drafts() == []
+
+
 def test_verify_counts_every_artifact_and_names_the_damaged(workspace: Workspace) -> None:
     assert workspace.verify() == (0, [])
     sound = workspace.make(Dataset, parents={}, settings={}, build=hello)

@@ -11,11 +11,16 @@ from tiny import build_tokenizer
 from kitae.core.chat import end_token_ids, prompt_ids
 from kitae.core.records import Message
 from kitae.errors import InputError
-from kitae.models import generate, load, stream
-from kitae.models.streaming import HALF, Detokenizer, Sampling, draw
+from kitae.models import generate, load
+from kitae.models.streaming import HALF, Detokenizer, Sampling, draw, tokens
 
 TOKENIZER = build_tokenizer()
 ODD = "温泉は♨️です。👨‍👩‍👧 ｶﾞ が é"
+
+
+def text_of(loaded, prompt, **sampling):
+    text = Detokenizer(loaded.tokenizer)
+    return "".join(map(text.push, tokens(loaded, prompt, Sampling(**sampling)))) + text.flush()
 
 
 def pieces_of(ids):
@@ -52,7 +57,7 @@ def test_greedy_equals_generate(base):
     stop = end_token_ids(loaded.tokenizer)
     answer = generate(loaded, [prompt], max_new_tokens=24, batch_rows=1, stop_ids=stop)[0]
     text = loaded.tokenizer.decode(answer, skip_special_tokens=True, clean_up_tokenization_spaces=False)
-    assert "".join(stream(loaded, prompt, max_new_tokens=24)) == text
+    assert text_of(loaded, prompt, max_new_tokens=24) == text
 
 
 def test_the_seed_decides(base_of):
@@ -60,7 +65,7 @@ def test_the_seed_decides(base_of):
     prompt = [20, 30, 40]
 
     def drawn(seed):
-        return "".join(stream(loaded, prompt, max_new_tokens=20, temperature=3.0, seed=seed))
+        return text_of(loaded, prompt, max_new_tokens=20, temperature=3.0, seed=seed)
 
     assert drawn(1) == drawn(1)
     assert len({drawn(seed) for seed in range(5)}) > 1
@@ -81,4 +86,4 @@ def test_a_prompt_without_room(base_of):
     loaded = load(base_of("llama"), precision="fp32")
     for prompt in ([], [7] * 256):
         with pytest.raises(InputError):
-            list(stream(loaded, prompt, max_new_tokens=4))
+            list(tokens(loaded, prompt, Sampling(4)))

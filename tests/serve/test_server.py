@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import openai
 import pytest
 import uvicorn
+from fastapi.testclient import TestClient
 from tiny import build_tiny
 
 from kitae.errors import InputError
@@ -114,6 +115,39 @@ def test_no_public_door_without_a_key(host):
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "127.9.9.9"])
 def test_this_machine_alone_needs_no_key(host):
     check_bind(host, [])
+
+
+def has_ipv6():
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "127.0.0.1",
+        "127.9.9.9",
+        "localhost",
+        pytest.param("::1", marks=pytest.mark.skipif(not has_ipv6(), reason="no IPv6 here")),
+    ],
+)
+def test_without_a_key_only_this_machines_own_names_are_answered(monkeypatch, host):
+    """A web page that reaches us through a name of its own (DNS rebinding) says that name."""
+    served_apps = []
+    monkeypatch.setattr(uvicorn.Server, "run", lambda server, **_: served_apps.append(server.config.app))
+    run_server(FakeEngine(), names=["faq:1"], keys=[], host=host, port=0)
+    run_server(FakeEngine(), names=["faq:1"], keys=[KEY], host=host, port=0)
+    open_to_all, closed = TestClient(served_apps[0]), TestClient(served_apps[1])
+    for name in ("localhost", "LOCALHOST:8000", "127.0.0.1:8000", "127.9.9.9", "[::1]:8000", "[::1]"):
+        assert open_to_all.get("/v1/models", headers={"host": name}).status_code == 200
+    for name in ("evil.example", "evil.example:8000", "localhost.evil.example", "192.168.1.5", "", "[::1", "a b"):
+        refused = open_to_all.get("/v1/models", headers={"host": name})
+        assert refused.status_code == 403
+        assert "own names" in refused.json()["error"]["message"]
+        assert closed.get("/v1/models", headers={"host": name, "authorization": f"Bearer {KEY}"}).status_code == 200
 
 
 def test_keys_from_the_environment(monkeypatch):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from kitae.errors import BaseError
 from kitae.serve import FakeEngine, chat
 from kitae.serve.terminal import PROMPT
 
@@ -100,3 +101,25 @@ def test_bytes_that_are_no_text_are_not_sent():
     shown = "".join(talk(["\udcff\udcfe bad", "hi", "/exit"], engine))
     assert "not UTF-8" in shown
     assert len(engine.asked) == 1
+
+
+def test_a_template_that_takes_no_second_turn_does_not_end_the_chat():
+    class OneTurn(Recording):
+        def count_prompt(self, messages):
+            if sum(message.role != "system" for message in messages) > 1:
+                raise BaseError("the chat template of this base refuses a conversation")
+            return super().count_prompt(messages)
+
+    engine = OneTurn()
+    shown = "".join(talk(["one", "two", "three", "/exit"], engine, system="be kind"))
+    assert shown.count("refuses a conversation") == 2
+    assert engine.asked == [[("system", "be kind"), ("user", said)] for said in ("one", "two", "three")]
+
+
+def test_a_template_that_takes_nothing_is_said_each_time():
+    class Never(FakeEngine):
+        def count_prompt(self, messages):  # noqa: ARG002
+            raise BaseError("the chat template of this base refuses a conversation")
+
+    shown = "".join(talk(["one", "two", "/exit"], Never()))
+    assert shown.count("refuses a conversation") == 2

@@ -16,6 +16,7 @@ from kitae.core.workspace import Workspace
 from kitae.errors import BaseError, NothingToLearn, TrainingDiverged
 from kitae.models.adapters import load_adapter
 from kitae.models.loading import Loaded
+from kitae.train.learner import Learner
 
 
 @pytest.fixture(scope="session")
@@ -126,6 +127,29 @@ def test_events_tell_the_course(tmp_path: Path, base: Path) -> None:
     assert any("trained" in event.get("text", "") for event in events)
     assert list((folder / "tensorboard").iterdir())
     assert json.loads((folder / "events.jsonl").read_text().splitlines()[0])["event"] == "started"
+
+
+@pytest.mark.parametrize("figure", [float("nan"), float("inf")])
+def test_a_validation_loss_that_is_no_number_is_written_as_none(
+    tmp_path: Path, base: Path, monkeypatch: pytest.MonkeyPatch, figure: float
+) -> None:
+    loss = Learner.loss
+    monkeypatch.setattr(
+        Learner, "loss", lambda *of, **to: loss(*of, **to) * (1.0 if torch.is_grad_enabled() else figure)
+    )
+    out = Workspace(tmp_path)
+    with out.run("tiny") as folder:
+        adapter = train.run(make_split(out, records(12), records(4, start=60)), settings=settings(base), out=out)
+    written = [adapter.file("history.jsonl"), folder / "events.jsonl"]
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(constant)
+
+    rows = [json.loads(line, parse_constant=refuse) for path in written for line in path.read_text().splitlines()]
+    assert [row["loss"] for row in rows if row.get("event") == "validation"] == [None] * 3
+    assert not any("validation_loss" in row for row in rows)
+    assert adapter.summary["validation_best"] is None
+    assert adapter.summary["stopped_early"]
 
 
 def test_without_a_validation_split_the_last_weights_are_kept(tmp_path: Path, base: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from kitae.cli.options import AsJson, Home, print_json
 
 NEEDED = ("torch", "transformers", "peft", "scikit-learn", "sacrebleu", "sqlalchemy", "fastapi", "jinja2")
-OPTIONAL = {"wandb": "kitae[wandb]", "trl": "kitae[bench]", "pytest": "kitae[dev]"}
+OPTIONAL = {"trl": "kitae[bench]", "pytest": "kitae[dev]"}
 
 
 def doctor(home: Home = None, as_json: AsJson = False) -> None:
@@ -23,12 +23,20 @@ def doctor(home: Home = None, as_json: AsJson = False) -> None:
     advice = [f"pip install {name}" for name in missing]
     if not nano.is_file():
         advice.append("The embedded base is missing: reinstall kitae")
+    drafts = out.drafts()
+    if drafts:
+        size = sum(size for _, size in drafts) / GIB
+        advice.append(
+            f"{len(drafts)} unfinished stages take {size:.2f} GiB: the same `kitae run` goes on from them. When none "
+            f"is to go on and no run is at work, delete {out.home / 'partial'}"
+        )
     if not hardware.bf16:
         advice.append("No bf16 in hardware: training runs in fp32, about four times slower on this processor")
     values = {
         "machine": hardware.sentence,
         "workspace": str(out.home),
         "free_disk_gib": round(free_disk(out.home) / GIB, 1),
+        "drafts": [{"folder": str(folder), "bytes": size} for folder, size in drafts],
         "packages": packages,
         "advice": advice,
         "ready": not missing and nano.is_file(),
@@ -38,6 +46,8 @@ def doctor(home: Home = None, as_json: AsJson = False) -> None:
         return
     print(f"machine    {values['machine']}")
     print(f"workspace  {values['workspace']} ({values['free_disk_gib']} GiB free)")
+    for folder, size in drafts:
+        print(f"unfinished {folder.name} ({size / GIB:.2f} GiB)")
     for name, found in packages.items():
         need = "" if name in NEEDED else f"  (optional: {OPTIONAL[name]})"
         print(f"{'ok  ' if found else '--  '} {name:<14} {found or 'not installed'}{need}")

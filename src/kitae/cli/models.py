@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from kitae.cli.options import AsJson, Home, print_json
+from kitae.cli.options import AsJson, Home, open_workspace, print_json
 from kitae.errors import DamagedArtifact, InputError
 
 app = typer.Typer(help="Registered versions.", no_args_is_help=True, rich_markup_mode=None)
@@ -14,9 +14,8 @@ app = typer.Typer(help="Registered versions.", no_args_is_help=True, rich_markup
 def list_(home: Home = None, as_json: AsJson = False) -> None:
     """List the versions, newest first."""
     from kitae import registry
-    from kitae.core.workspace import Workspace
 
-    cards = registry.list_versions(Workspace.open(home))
+    cards = registry.list_versions(open_workspace(home))
     if as_json:
         print_json([card.as_dict() for card in cards])
         return
@@ -40,9 +39,8 @@ def show(
 ) -> None:
     """Show one version: verdict, gates, and everything it was made from."""
     from kitae import registry
-    from kitae.core.workspace import Workspace
 
-    card = registry.show_version(Workspace.open(home), version)
+    card = registry.show_version(open_workspace(home), version)
     if as_json:
         print_json(card.as_dict())
         return
@@ -67,9 +65,8 @@ def show(
 def verify(home: Home = None, as_json: AsJson = False) -> None:
     """Check that nothing was changed afterwards: the files of every artifact, and the audit trail."""
     from kitae import registry
-    from kitae.core.workspace import Workspace
 
-    out = Workspace.open(home)
+    out = open_workspace(home)
     if not out.home.is_dir():
         raise InputError(f"there is no workspace at {out.home}", hint="Name it with --home DIR or KITAE_HOME")
     checked, damaged = out.verify()

@@ -3,14 +3,13 @@
 Times live here and only here; artifacts hold none, so that equal work gives equal bytes.
 """
 
-import json
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
 
-from kitae.core.files import disk_errors
+from kitae.core.files import disk_errors, json_text
 
 Event = dict[str, Any]
 Listener = Callable[[Event], None]
@@ -44,7 +43,7 @@ class Events:
         row: Event = {"time": datetime.now(UTC).isoformat(), "stage": stage, "event": event, **fields}
         if self._file is not None:
             with disk_errors(self._path):
-                self._file.write(json.dumps(row, ensure_ascii=False) + "\n")
+                self._file.write(json_text(row) + "\n")
                 self._file.flush()
         for listener in self._listeners:
             listener(row)

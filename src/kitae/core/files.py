@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from kitae.errors import DiskFull, InputError
+from kitae.errors import DiskFull, InputError, KitaeError
 
 BLOCK_BYTES = 1 << 20
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -82,7 +82,23 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, value: object) -> None:
     """Write indented JSON with sorted keys: the same value gives the same bytes."""
-    write_text(path, json.dumps(value, sort_keys=True, ensure_ascii=False, indent=1) + "\n")
+    write_text(path, json_text(value, sort_keys=True, indent=1) + "\n")
+
+
+def json_text(value: object, **form: Any) -> str:
+    """A value as JSON that any reader takes back; `form` as for `json.dumps`.
+
+    NaN and infinities are no JSON. Raw data are freed of them when they are read and figures before they are written,
+    so that one of them here is a fault of kitae and named as such.
+    """
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False, **form)
+    except ValueError as error:
+        raise KitaeError(
+            "a figure that is no number was about to be written",
+            got=str(error),
+            hint="This is a fault of kitae: report it",
+        ) from error
 
 
 def read_json(path: Path) -> Any:
@@ -97,7 +113,7 @@ def write_jsonl(path: Path, rows: Iterable[dict[str, Any]]) -> int:
     with disk_errors(path):
         with aside.open("w", encoding="utf-8", newline="\n") as file:
             for row in rows:
-                file.write(json.dumps(row, ensure_ascii=False, sort_keys=True) + "\n")
+                file.write(json_text(row, sort_keys=True) + "\n")
                 count += 1
             file.flush()
             os.fsync(file.fileno())

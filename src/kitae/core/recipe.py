@@ -144,9 +144,15 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     raw = _read(path)
     for override in overrides:
         _apply(raw, override)
-    recipe = parse_recipe(raw)
-    # A base beside the recipe must be found from any folder later on, when a version is served.
-    beside = locate(recipe.base, path.absolute().parent)
+    return with_base_in(parse_recipe(raw), path.absolute().parent)
+
+
+def with_base_in(recipe: Recipe, folder: Path) -> Recipe:
+    """The recipe with the whole path of a base that lies in `folder`; any other base stays as it is written.
+
+    Every stage must find it, and from any folder, when a version is served later on.
+    """
+    beside = locate(recipe.base, folder).resolve()
     return recipe.model_copy(update={"base": str(beside)}) if beside.is_dir() else recipe
 
 

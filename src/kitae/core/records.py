@@ -1,7 +1,7 @@
 """A record: one example with its conversation, where it came from, on what terms, and what was done to it."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -108,10 +108,6 @@ class Record:
     def with_edit(self, edit: Edit, **changes: Any) -> "Record":
         """The record after an edit: fields changed as named, and the edit added to its history."""
         return replace(self, history=(*self.history, edit), **changes)
-
-    def with_messages(self, messages: Sequence[Message], edit: Edit) -> "Record":
-        """The record with other messages, and the edit that explains them."""
-        return self.with_edit(edit, messages=tuple(messages))
 
     @property
     def prompt(self) -> tuple[Message, ...]:

@@ -10,7 +10,7 @@ import fcntl
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -148,19 +148,31 @@ class Workspace:
         self.events.say(kind.kind, "finished", digest=artifact.digest, folder=str(final), summary=artifact.summary)
         return artifact
 
-    def artifacts(self) -> Iterator[Artifact]:
-        """Every finished artifact. Raises `DamagedArtifact` at one whose manifest is not its own."""
-        return (_load(manifest.parent) for manifest in sorted(self.home.glob(f"artifacts/*/*/{MANIFEST}")))
+    def artifacts(self, on_damaged: Callable[[DamagedArtifact], object] | None = None) -> Iterator[Artifact]:
+        """Every finished artifact that has a manifest of its own.
+
+        Of others `on_damaged` is told, or else who listens to the events is warned.
+        """
+        tell = on_damaged or (lambda error: Stage(self.events, "workspace").warning(str(error)))
+        for folder in self._finished():
+            try:
+                yield _load(folder)
+            except DamagedArtifact as error:
+                tell(error)
 
     def find(self, digest: str) -> Artifact:
         """The finished artifact whose digest begins with `digest`, verified.
 
-        Raises `InputError` when there is none, `DamagedArtifact` when it is not as it was made.
+        Raises `InputError` when there is none, `DamagedArtifact` when it is not as it was made, or when there is none
+        and a damaged manifest may have been its own.
         """
-        for artifact in self.artifacts():
+        damaged: list[DamagedArtifact] = []
+        for artifact in self.artifacts(damaged.append):
             if artifact.digest.startswith(digest):
                 artifact.verify()
                 return artifact
+        if damaged:
+            raise damaged[0]
         raise InputError(
             f"no artifact {digest[:12]} in {self.home}", hint="`kitae run RECIPE` makes it again from the raw files"
         )
@@ -168,13 +180,31 @@ class Workspace:
     def verify(self) -> tuple[int, list[DamagedArtifact]]:
         """Compare every finished artifact with its manifest: how many there are, and what is wrong with which."""
         wrong = []
-        folders = [path for path in sorted(self.home.glob("artifacts/*/*")) if path.is_dir()]
+        folders = self._finished()
         for folder in folders:
             try:
                 _load(folder).verify()
             except DamagedArtifact as error:
                 wrong.append(error)
         return len(folders), wrong
+
+    def drafts(self) -> list[tuple[Path, int]]:
+        """What was begun and not finished: each folder with its size in bytes."""
+        folders = [path for path in sorted(self.home.glob("partial/*")) if path.is_dir()]
+        return [(folder, _size(folder)) for folder in folders]
+
+    def _finished(self) -> list[Path]:
+        return [path for path in sorted(self.home.glob("artifacts/*/*")) if path.is_dir()]
+
+
+def _size(folder: Path) -> int:
+    """Bytes of the files below a folder; those that vanish meanwhile, because a run is at work, do not count."""
+    size = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with suppress(FileNotFoundError):
+                size += (Path(place) / name).lstat().st_size
+    return size
 
 
 def _load(folder: Path) -> Artifact:

@@ -1,6 +1,6 @@
 """Models: a base and its adapters, from a name to answers. Importing this loads no torch; the first use does."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,7 +20,6 @@ __all__ = [
     "load_tokenizer",
     "ready",
     "save_adapter",
-    "stream",
 ]
 
 
@@ -91,19 +90,3 @@ def choose(
     from kitae.models import scoring
 
     return scoring.choose(loaded, prompts, choices, batch_rows=batch_rows, on_done=on_done, known=known)
-
-
-def stream(
-    loaded: "Loaded",
-    prompt: Sequence[int],
-    *,
-    max_new_tokens: int,
-    temperature: float = 0.0,
-    top_p: float = 1.0,
-    seed: int = 0,
-) -> Iterator[str]:
-    """The answer to one prompt, piece by piece; see `kitae.models.streaming.stream`."""
-    from kitae.models import streaming
-
-    sampling = streaming.Sampling(max_new_tokens, temperature, top_p, seed)
-    return streaming.stream(loaded, prompt, sampling)

@@ -64,24 +64,12 @@ class Detokenizer:
         return text
 
 
-def stream(loaded: Loaded, prompt: Sequence[int], sampling: Sampling) -> Iterator[str]:
-    """The answer's text, piece by piece; the pieces join to the whole answer. Same seed, same answer.
-
-    Raises `InputError` for a prompt that is empty or leaves no room for an answer.
-    """
-    text = Detokenizer(loaded.tokenizer)
-    for token in tokens(loaded, prompt, sampling):
-        piece = text.push(token)
-        if piece:
-            yield piece
-    rest = text.flush()
-    if rest:
-        yield rest
-
-
 @torch.inference_mode()
 def tokens(loaded: Loaded, prompt: Sequence[int], sampling: Sampling) -> Iterator[int]:
-    """The answer's tokens one by one, without the one that ends it: when it ends itself, fewer than `max_tokens`."""
+    """The answer's tokens one by one, without the one that ends it: when it ends itself, fewer than `max_tokens`.
+
+    Same seed, same answer. Raises `InputError` for a prompt that is empty or leaves no room for an answer.
+    """
     check_prompts([prompt], loaded.facts.max_positions)
     stop = frozenset(end_token_ids(loaded.tokenizer))
     dice = torch.Generator().manual_seed(sampling.seed)

@@ -3,11 +3,14 @@
 import os
 import shutil
 import subprocess
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 GIB = 1 << 30
+DRIVER_SECONDS = 20.0
+"""A driver that hangs answers nothing; it usually takes a second."""
 BF16_FLAGS = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
 
 
@@ -18,6 +21,10 @@ class Gpu:
     name: str
     memory_bytes: int
     bf16: bool
+
+
+Numbered = tuple[str, str, Gpu]
+"""Index, UUID and the GPU."""
 
 
 @dataclass(frozen=True)
@@ -99,11 +106,40 @@ def cpu_flags(cpuinfo: Path) -> frozenset[str]:
 
 
 def _gpus() -> list[Gpu]:
-    """NVIDIA GPUs by their driver's own tool; none when there is no such tool."""
+    """The NVIDIA GPUs that training may use, by their driver's own tool.
+
+    None when there is no such tool, when it gives no answer, or when it does not know the memory of a GPU.
+    """
     tool = shutil.which("nvidia-smi")
-    if tool is None:
+    wanted = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if tool is None or wanted == "":
         return []
-    query = [tool, "--query-gpu=name,memory.total,compute_cap", "--format=csv,noheader,nounits"]
-    answer = subprocess.run(query, capture_output=True, text=True, check=False, timeout=20)  # noqa: S603
-    rows = [line.split(", ") for line in answer.stdout.splitlines() if line.count(", ") == 2]
-    return [Gpu(name, int(float(mebibytes)) << 20, float(capability) >= 8.0) for name, mebibytes, capability in rows]
+    query = [tool, "--query-gpu=index,uuid,name,memory.total,compute_cap", "--format=csv,noheader,nounits"]
+    try:
+        answer = subprocess.run(  # noqa: S603
+            query, capture_output=True, encoding="utf-8", errors="replace", check=False, timeout=DRIVER_SECONDS
+        )
+        found = [_gpu(*line.split(", ")) for line in answer.stdout.splitlines() if line.count(", ") == 4]
+    except (OSError, subprocess.TimeoutExpired, ValueError):
+        return []
+    return [gpu for _, _, gpu in found] if wanted is None else visible(found, wanted)
+
+
+def _gpu(index: str, uuid: str, name: str, mebibytes: str, capability: str) -> Numbered:
+    return index.strip(), uuid, Gpu(name, int(float(mebibytes)) << 20, float(capability) >= 8.0)
+
+
+def visible(gpus: Sequence[Numbered], wanted: str) -> list[Gpu]:
+    """The GPUs that CUDA_VISIBLE_DEVICES leaves, in its order; as for CUDA, the first unknown entry ends the list.
+
+    An entry is an index or the beginning of a UUID.
+    """
+    out: list[Gpu] = []
+    for entry in (entry.strip() for entry in wanted.split(",")):
+        match = [
+            gpu for index, uuid, gpu in gpus if entry == index or (entry.startswith("GPU-") and uuid.startswith(entry))
+        ]
+        if not match:
+            break
+        out.append(match[0])
+    return out

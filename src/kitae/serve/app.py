@@ -4,7 +4,8 @@ import hmac
 import json
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ import anyio
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import ValidationError
+from starlette.types import Receive, Scope, Send
 
 from kitae.errors import InputError, KitaeError
 from kitae.serve import engine as engines
@@ -50,6 +52,16 @@ class Gateway:
     started: int
     waiting: int = 0
 
+    def enter(self) -> None:
+        """Take a place; `leave` gives it back. Raises `Refused` when all are taken."""
+        if self.waiting >= MAX_WAITING:
+            raise Refused(429, f"{MAX_WAITING} requests are waiting already: try again", code="queue_full")
+        self.waiting += 1
+
+    def leave(self) -> None:
+        """Give a place back."""
+        self.waiting -= 1
+
     def check_key(self, request: Request) -> None:
         """Raise `Refused` without a known key. Every key is compared in constant time."""
         if not self.keys:
@@ -70,6 +82,22 @@ class Gateway:
     def card(self, name: str) -> dict[str, Any]:
         """A model as `/v1/models` lists it."""
         return {"id": name, "object": "model", "created": self.started, "owned_by": "kitae"}
+
+
+class Stream(StreamingResponse):
+    """Server-sent events, and what is to be done when they end, however they end."""
+
+    def __init__(self, events: AsyncIterator[str], on_end: Callable[[], None]) -> None:
+        """Take the events and the end."""
+        super().__init__(events, media_type="text/event-stream", headers={"Cache-Control": "no-cache"})
+        self.on_end = on_end
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send them. A client that has gone before the first of them is an end, too."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self.on_end()
 
 
 def create_app(engine: engines.Engine, *, names: Sequence[str], keys: Sequence[str] = ()) -> FastAPI:
@@ -103,7 +131,7 @@ def create_app(engine: engines.Engine, *, names: Sequence[str], keys: Sequence[s
     @app.post("/v1/chat/completions")
     async def chat_completions(request: Request) -> Response:
         gateway.check_key(request)
-        return await _complete(gateway, await _read(request))
+        return await _complete(gateway, await _read(request), request.is_disconnected)
 
     return app
 
@@ -130,7 +158,7 @@ async def _read(request: Request) -> wire.ChatRequest:
     return asked
 
 
-async def _complete(gateway: Gateway, asked: wire.ChatRequest) -> Response:
+async def _complete(gateway: Gateway, asked: wire.ChatRequest, is_gone: Callable[[], Awaitable[bool]]) -> Response:
     gateway.check_name(asked.model)
     messages = [message.message() for message in asked.messages]
     try:
@@ -142,21 +170,33 @@ async def _complete(gateway: Gateway, asked: wire.ChatRequest) -> Response:
         context = gateway.engine.context_tokens()
         sentence = f"This model reads {context} tokens and the messages have {prompt}: shorten them"
         raise Refused(400, sentence, param="messages", code="context_length_exceeded")
-    if gateway.waiting >= MAX_WAITING:
-        raise Refused(429, f"{MAX_WAITING} requests are waiting already: try again", code="queue_full")
     request = asked.request(room=room, seed=secrets.randbits(31))
     head = {"id": f"chatcmpl-{secrets.token_hex(12)}", "created": int(time.time()), "model": asked.model}
+    gateway.enter()
     if asked.stream:
         include_usage = bool(asked.stream_options and asked.stream_options.include_usage)
-        events = _events(gateway, request, head, prompt if include_usage else None)
-        return StreamingResponse(events, media_type="text/event-stream", headers={"Cache-Control": "no-cache"})
+        return Stream(_events(gateway, request, head, prompt if include_usage else None), gateway.leave)
+    try:
+        text, last = await _whole(gateway, request, is_gone)
+    finally:
+        gateway.leave()
+    return JSONResponse(wire.completion(head, text, last.finish, wire.usage(prompt, last.tokens)))
+
+
+async def _whole(
+    gateway: Gateway, request: engines.Request, is_gone: Callable[[], Awaitable[bool]]
+) -> tuple[str, engines.Piece]:
+    """The whole answer and its last piece; no more of it is computed once nobody waits for it. Raises `Refused`."""
     text, last = "", engines.Piece("", 0)
     try:
-        async for last in _pieces(gateway, request):
-            text += last.text
+        async with aclosing(_pieces(gateway, request)) as pieces:
+            async for last in pieces:
+                text += last.text
+                if await is_gone():
+                    break
     except KitaeError as error:
         raise Refused(400 if isinstance(error, InputError) else 500, str(error)) from error
-    return JSONResponse(wire.completion(head, text, last.finish, wire.usage(prompt, last.tokens)))
+    return text, last
 
 
 async def _events(
@@ -179,15 +219,13 @@ async def _events(
     yield "data: [DONE]\n\n"
 
 
-async def _pieces(gateway: Gateway, request: engines.Request) -> AsyncIterator[engines.Piece]:
+async def _pieces(gateway: Gateway, request: engines.Request) -> AsyncGenerator[engines.Piece, None]:
     """The engine's pieces, each computed in a thread; when the client goes away the engine stops."""
-    gateway.waiting += 1
     pieces: Iterator[engines.Piece] = gateway.engine.answer(request)
     try:
         while (piece := await anyio.to_thread.run_sync(next, pieces, None)) is not None:
             yield piece
     finally:
-        gateway.waiting -= 1
         close: Callable[[], object] | None = getattr(pieces, "close", None)
         if close:
             close()

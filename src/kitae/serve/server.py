@@ -6,11 +6,15 @@ import os
 import socket
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from kitae.errors import InputError
+from kitae.serve import wire
 from kitae.serve.engine import Engine
 
-LOCAL_NAMES = ("localhost", "127.0.0.1")
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 def keys_from_environment(variable: str) -> list[str]:
@@ -36,18 +40,47 @@ def check_bind(host: str, keys: Sequence[str]) -> None:
         )
 
 
+class OnlyLocalNames:
+    """Answers only who calls this machine by a name of its own.
+
+    Without a key, a web page could reach us through a name of its own that points here (DNS rebinding); its browser
+    still says that name.
+    """
+
+    def __init__(self, app: "ASGIApp") -> None:
+        """Take what answers the others."""
+        self.app = app
+
+    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+        """Pass a request on, or refuse it."""
+        from starlette.responses import JSONResponse
+
+        names = [value.decode("latin-1") for name, value in scope.get("headers", ()) if name == b"host"]
+        if scope["type"] == "http" and not (len(names) == 1 and is_loopback(_host_of(names[0]))):
+            refusal = wire.error("This server answers only on this machine's own names", kind="invalid_request_error")
+            await JSONResponse(refusal, status_code=403)(scope, receive, send)
+            return
+        await self.app(scope, receive, send)
+
+
+def _host_of(written: str) -> str:
+    """The host of a Host header, without its port or brackets; "" for one that is none."""
+    try:
+        return urlsplit(f"//{written}").hostname or ""
+    except ValueError:
+        return ""
+
+
 def run_server(engine: Engine, *, names: Sequence[str], keys: Sequence[str], host: str, port: int) -> None:
     """Serve until SIGINT or SIGTERM. Port 0 takes a free one. Raises `InputError` when the address cannot be had."""
     import uvicorn
-    from starlette.middleware.trustedhost import TrustedHostMiddleware
 
     from kitae.serve.app import create_app
 
     check_bind(host, keys)
     app = create_app(engine, names=names, keys=keys)
-    if not keys and host in LOCAL_NAMES:
-        # Without a key, a web page could reach us through a name of its own that points here (DNS rebinding).
-        app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(LOCAL_NAMES))
+    if not keys:
+        app.add_middleware(OnlyLocalNames)
     with _listen(host, port) as listener:
         address = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}/v1"
         sys.stdout.write(f"Serving {', '.join(names)} at {address} (Ctrl-C ends)\n")

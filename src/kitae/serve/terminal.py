@@ -58,11 +58,9 @@ def chat(talk: Talk, *, read: Callable[[str], str] = input, write: Callable[[str
 
 def _answer(talk: Talk, start: list[Message], turns: list[Message], say: Callable[[str], Any]) -> list[Message]:
     """Show the answer to the last turn; returns the turns to go on with."""
-    kept = _fitting(talk, start, turns)
-    if len(kept) < len(turns):
-        say("(The conversation is longer than the model reads; its oldest turns are left out.)\n")
-    text = ""
+    kept, text = turns, ""
     try:
+        kept = _readable(talk, start, turns, say)
         for piece in talk.engine.answer(
             Request((*start, *kept), max_tokens=talk.max_tokens, temperature=talk.temperature)
         ):
@@ -76,6 +74,23 @@ def _answer(talk: Talk, start: list[Message], turns: list[Message], say: Callabl
         return kept[:-1]
     say("\n")
     return [*kept, Message("assistant", text)]
+
+
+def _readable(talk: Talk, start: list[Message], turns: list[Message], say: Callable[[str], Any]) -> list[Message]:
+    """What of the conversation the model can read; what is left out is said.
+
+    Raises `InputError` when its chat template refuses even the last question alone.
+    """
+    try:
+        kept = _fitting(talk, start, turns)
+    except InputError as refusal:
+        if len(turns) == 1:
+            raise
+        say(f"({refusal} What was said before is left out.)\n")
+        return _fitting(talk, start, turns[-1:])
+    if len(kept) < len(turns):
+        say("(The conversation is longer than the model reads; its oldest turns are left out.)\n")
+    return kept
 
 
 def _fitting(talk: Talk, start: list[Message], turns: list[Message]) -> list[Message]:

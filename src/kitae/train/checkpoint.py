@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from kitae.core.files import write_bytes
+from kitae.core.files import json_text, write_bytes
 
 NAME = "checkpoint.safetensors"
 
@@ -29,7 +29,7 @@ class Checkpoint:
 
 def write(folder: Path, checkpoint: Checkpoint) -> None:
     """Put the checkpoint in place of the one before. Raises `DiskFull`; the one before then stays."""
-    metadata = {"values": json.dumps(checkpoint.values)}
+    metadata = {"values": json_text(checkpoint.values)}
     write_bytes(folder / NAME, save(dict(checkpoint.tensors), metadata=metadata))
 
 

@@ -134,7 +134,8 @@ class Loop:
         best = self.stopper.look(loss, self.progress.step)
         if best and self.stopper.settings is not None:
             self.best = {name: p.detach().clone() for name, p in self.learner.parameters.items()}
-        self.progress.history[-1]["validation_loss"] = loss
+        if math.isfinite(loss):
+            self.progress.history[-1]["validation_loss"] = loss
         self.watch.validation(self.progress.step, loss, best=best)
 
     def take_best(self) -> None:

@@ -53,11 +53,11 @@ class Watch:
     def validation(self, step: int, loss: float, *, best: bool) -> None:
         """Tell a validation loss; its time does not count as training time."""
         self._last = time.monotonic()
-        self._stage.data("validation", step=step, loss=loss, best=best)
-        self._stage.note(
-            f"Step {step}: validation loss {loss:.4f}{' (best so far)' if best else ''}", step=step, loss=loss
-        )
-        self._scalars(step, {"validation_loss": loss})
+        text = f"Step {step}: validation loss {loss:.4f}{' (best so far)' if best else ''}"
+        figure = loss if math.isfinite(loss) else None
+        self._stage.data("validation", step=step, loss=figure, best=best)
+        self._stage.note(text, step=step, loss=figure)
+        self._scalars(step, {"validation_loss": figure})
 
     def __enter__(self) -> Self:
         """Use as a context, so that TensorBoard's file is closed whatever happens."""

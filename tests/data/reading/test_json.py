@@ -137,3 +137,13 @@ def test_a_key_that_comes_late_is_kept(tmp_path: Path) -> None:
         found = read(tmp_path / name, text)
         assert isinstance(found[50_000], Row)
         assert found[50_000].values == {"q": "Q50000", "late": "here"}
+
+
+@pytest.mark.parametrize("figure", ["NaN", "Infinity", "-Infinity", "1e999", "-1e999"])
+@pytest.mark.parametrize("form", ["[%s]", '{"rows": [%s]}', "%s"], ids=["list", "wrapped", "lines"])
+def test_figures_that_json_cannot_hold_become_null(tmp_path: Path, form: str, figure: str) -> None:
+    row = '{"question": "Is there a bath?", "score": %s, "share": 0.5}' % figure  # noqa: UP031
+    name = "a.jsonl" if form == "%s" else "a.json"
+    [read_row] = read(tmp_path / name, form % row)
+    assert isinstance(read_row, Row)
+    assert read_row.values == {"question": "Is there a bath?", "score": None, "share": 0.5}

@@ -1,6 +1,7 @@
 """Parsed JSON as rows: JSON lines, and what every kind of JSON file has in common."""
 
 import json
+import math
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -24,7 +25,13 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return dict(zip(distinct([name for name, _ in pairs]), (value for _, value in pairs), strict=True))
 
 
-DECODER = json.JSONDecoder(object_pairs_hook=_pairs, parse_constant=lambda _: None)
+def _number(written: str) -> float | None:
+    """A number with a point or an exponent; one that is too large to be kept is none."""
+    value = float(written)
+    return value if math.isfinite(value) else None
+
+
+DECODER = json.JSONDecoder(object_pairs_hook=_pairs, parse_constant=lambda _: None, parse_float=_number)
 """NaN and infinities become null: no other JSON reader would take them back."""
 
 
