@@ -114,7 +114,7 @@ def test_every_way_of_having_no_room_is_disk_full(tmp_path: Path, code: int) -> 
         raise OSError(code, os.strerror(code))
 
 
-@pytest.mark.parametrize("code", [errno.EACCES, errno.EPERM, errno.EROFS, errno.EEXIST, errno.ENOTDIR])
+@pytest.mark.parametrize("code", [errno.EACCES, errno.EPERM, errno.EROFS, errno.EEXIST, errno.ENOTDIR, errno.ENOENT])
 def test_every_place_that_cannot_be_written_is_wrong_input(tmp_path: Path, code: int) -> None:
     with pytest.raises(InputError, match="KITAE_HOME"), place_errors(tmp_path):
         raise OSError(code, os.strerror(code))
@@ -126,8 +126,8 @@ def test_every_place_that_cannot_be_written_is_wrong_input(tmp_path: Path, code:
 def test_other_failures_stay_what_they_are(tmp_path: Path) -> None:
     with pytest.raises(PermissionError), disk_errors(tmp_path / "x.bin"):
         raise PermissionError(errno.EACCES, "no")
-    with pytest.raises(FileNotFoundError), place_errors(tmp_path):
-        raise FileNotFoundError(errno.ENOENT, "no")
+    with pytest.raises(TimeoutError), place_errors(tmp_path):
+        raise TimeoutError(errno.ETIMEDOUT, "no")
 
 
 def test_a_file_that_finds_no_room_is_disk_full_and_the_old_one_stays(tmp_path: Path) -> None:
