@@ -29,7 +29,7 @@ def walk(recipe: Recipe, *, folder: Path, out: Workspace) -> Iterator[Artifact]:
     dataset = data.prepare(source, settings=recipe.data, task=recipe.task, folder=folder, out=out)
     yield dataset
     drawn = data.split(dataset, settings=recipe.data.split, seed=recipe.seed, out=out)
-    split = data.enlarge(drawn, settings=recipe.data, seed=recipe.seed, out=out)
+    split = data.enlarge(drawn, settings=recipe.data, seed=recipe.seed, out=out, folder=folder)
     yield split
     held_out = {extra.name: measured_only(extra, recipe, folder=folder, out=out) for extra in recipe.evaluate.also}
 

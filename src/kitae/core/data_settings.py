@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from kitae.core.settings import Auto, Settings
-from kitae.core.small_settings import BalanceSettings
+from kitae.core.small_settings import AugmentSettings, BalanceSettings
 
 ShapeName = Literal[
     "auto", "messages", "sharegpt", "alpaca", "prompt_completion", "question_answer", "text_label", "dpo", "kto",
@@ -160,5 +160,7 @@ class DataSettings(Settings):
     """Review sheets with people's decisions, relative to the recipe; `kitae data check` writes one to fill in."""
     balance: BalanceSettings | None = None
     """How uneven classes of the training split are evened out; null leaves them."""
+    augment: AugmentSettings | None = None
+    """More training rows by saying questions differently; null makes none."""
     executor: ExecutorSettings = ExecutorSettings()
     """Where the work is done."""

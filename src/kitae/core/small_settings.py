@@ -21,3 +21,64 @@ class BalanceSettings(Settings):
     """Rows a class is brought to by over- or undersampling; null is the largest class, or the smallest one."""
     most: float = Field(default=20.0, ge=1.0)
     """A row is seen at most this often in one epoch, however small its class is."""
+
+
+class AugmentMethod(Settings):
+    """One way of saying a question differently, and how often it is used."""
+
+    kind: str
+    """characters: typing errors; words: words or particles dropped or exchanged; templates: phrases around the
+    question; swaps: counterfactual terms; paraphrase, back_translation: through `endpoint`; or `module:function`."""
+    share: float = Field(default=1.0, gt=0.0, le=1.0)
+    """Share of the rows it is used on."""
+    copies: int = Field(default=1, ge=1, le=100)
+    """Variants it makes of a row."""
+    strength: float = Field(default=0.05, gt=0.0, le=0.5)
+    """Share of the letters or words that change, at least one."""
+    least_alike: float | None = Field(default=None, ge=0.0, le=1.0)
+    """A variant less like its question than this (Dice coefficient of letter pairs) is refused; null is the method's
+    own bound."""
+    file: str | None = None
+    """Phrases or terms of your own (TOML, relative to the recipe), beside the built-in ones."""
+    through: str | None = Field(default=None, min_length=1)
+    """Language of back_translation; null is English for Japanese and Japanese for the rest."""
+
+
+class EndpointSettings(Settings):
+    """An OpenAI-compatible endpoint that rewrites questions, and what it may cost. Answers are kept and reused."""
+
+    base_url: str = Field(pattern=r"^https?://\S+$")
+    """Address up to and including `/v1`."""
+    model: str = Field(min_length=1)
+    """Name of the model there."""
+    key_from: str | None = Field(default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    """Environment variable that holds the key; null sends none."""
+    price_in: float = Field(default=0.0, ge=0.0)
+    """Price of a million tokens read, in any currency."""
+    price_out: float = Field(default=0.0, ge=0.0)
+    """Price of a million tokens written."""
+    most_cost: float = Field(default=1.0, gt=0.0)
+    """No request is sent that could bring the cost of this augmentation above this."""
+    temperature: float = Field(default=0.9, ge=0.0, le=2.0)
+    """How free the wording is."""
+    max_tokens: int = Field(default=512, ge=16)
+    """Longest answer."""
+    attempts: int = Field(default=5, ge=1, le=20)
+    """How often a request is sent before the run stops; waits grow from one second to a minute."""
+    timeout_seconds: float = Field(default=60.0, gt=0.0)
+    """How long one answer may take."""
+
+
+class AugmentSettings(Settings):
+    """More training rows by saying questions differently. Answers and labels stay; a variant stands beside its row."""
+
+    methods: list[AugmentMethod] = Field(min_length=1)
+    """Ways to do it, in this order."""
+    most: int = Field(default=4, ge=1, le=100)
+    """Variants of one row at most, of all methods together."""
+    smaller_than: int | None = Field(default=None, ge=2)
+    """Only classes of fewer rows are augmented, and no further than to this number; null augments every row."""
+    by: str = "label"
+    """What the classes of `smaller_than` are: `label`, `language`, `source`, or a column of the data."""
+    endpoint: EndpointSettings | None = None
+    """Who rewrites, for paraphrase and back_translation."""

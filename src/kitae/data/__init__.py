@@ -24,12 +24,14 @@ def check(settings: DataSettings, *, also: Sequence[SourceSettings] = ()) -> Non
     from kitae.data.finding import check_columns
     from kitae.data.privacy.redaction import check_privacy
     from kitae.data.rules import chosen_rules
+    from kitae.data.small.methods import check_augment
 
     check_columns(settings.sources)
     check_columns(also, section="evaluate.also")
     check_benchmarks(settings.contamination.against)
     chosen_rules(settings.clean)
     check_privacy(settings.privacy)
+    check_augment(settings.augment)
 
 
 def find(settings: Sequence[SourceSettings], *, folder: Path, out: Workspace) -> Source:
@@ -73,14 +75,14 @@ def write_sheet(findings: "Findings", path: Path) -> None:
     review.write_sheet(path, findings.suspects)
 
 
-def enlarge(split: Split, *, settings: DataSettings, seed: int, out: Workspace) -> Split:
-    """The split with its training side balanced as the recipe asks; without any wish the split itself.
+def enlarge(split: Split, *, settings: DataSettings, seed: int, out: Workspace, folder: Path) -> Split:
+    """The split with its training side augmented and balanced as the recipe in `folder` asks, or the split itself.
 
-    Raises `RecipeError` for a class that no training row has.
+    Raises `RecipeError` for a class that no training row has or a file of no use, `InputError` for an endpoint.
     """
     from kitae.data.small import enlarging
 
-    return enlarging.enlarge(split, settings=settings, seed=seed, out=out)
+    return enlarging.enlarge(split, settings=settings, seed=seed, out=out, folder=folder)
 
 
 def compare(train: Sequence[Path], against: Sequence[Path]) -> dict[str, Any]:

@@ -116,7 +116,7 @@ def labelled(desk: Desk) -> Split:
 
 def enlarged(desk: Desk, split: Split, *, seed: int = 7, **small: Any) -> Split:
     chosen = DataSettings.model_validate({"sources": desk.sources, **small})
-    return data.enlarge(split, settings=chosen, seed=seed, out=desk.workspace)
+    return data.enlarge(split, settings=chosen, seed=seed, out=desk.workspace, folder=desk.folder)
 
 
 def test_without_a_wish_the_split_is_the_drawn_one(desk: Desk) -> None:

@@ -6,36 +6,48 @@ the drawn one as its parent. What was refused or left out stands in `dropped.jso
 
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 from kitae.core.artifacts import MANIFEST, Split
 from kitae.core.data_settings import DataSettings
 from kitae.core.files import read_jsonl, write_json, write_jsonl
+from kitae.core.recipe import locate
 from kitae.core.records import Record, read_records
+from kitae.core.small_settings import AugmentSettings
 from kitae.core.workspace import Draft, Workspace
+from kitae.data.small.apart import HeldOut
+from kitae.data.small.augmenting import augment
 from kitae.data.small.balancing import balance
+from kitae.data.small.endpoint import Endpoint
+from kitae.data.small.methods import THROUGH_ENDPOINT, Tools, own_words
 from kitae.data.small.steps import Step
 
-ASKED = ("balance",)
+ASKED = ("augment", "balance")
 """Settings that ask for this stage; with none of them the drawn split is what training gets."""
+ANSWERS = "answers"
+"""Folder of the workspace with the answers of endpoints: paid for once, whatever becomes of a run."""
 OURS = frozenset({MANIFEST, "summary.json", "report.json", "train.jsonl", "dropped.jsonl"})
 """Files of a split that are written anew; every other one is copied."""
 
 
-def enlarge(split: Split, *, settings: DataSettings, seed: int, out: Workspace) -> Split:
-    """The split with a training side as the recipe wants it, or the split itself when it wants nothing.
+def enlarge(split: Split, *, settings: DataSettings, seed: int, out: Workspace, folder: Path) -> Split:
+    """The split with a training side as the recipe in `folder` wants it, or the split itself when it wants nothing.
 
-    Raises `RecipeError` for a column or a class that no training row has.
+    Raises `RecipeError` for a class that no training row has, or a file that cannot be used; `InputError` when an
+    endpoint refuses or does not answer.
     """
     asked = {name: value.plain() for name in ASKED if (value := getattr(settings, name)) is not None}
     if not asked:
         return split
+    own = _own_words(settings.augment, folder)
 
     def build(draft: Draft) -> None:
         train = list(read_records(split.file("train.jsonl")))
-        made = list(_steps(train, settings, seed))
+        made = list(_steps(_Work(split, settings, seed, out, draft, own), train))
         after = made[-1].train
         for file in sorted(split.folder.iterdir()):
             if file.name not in OURS:
@@ -46,13 +58,55 @@ def enlarge(split: Split, *, settings: DataSettings, seed: int, out: Workspace) 
         _finish(split, train, made, list(asked), draft)
 
     parents = {"split": split.digest, **{role: digest for role, digest in split.parents if role == "dataset"}}
-    return out.make(Split, parents=parents, settings={"small": asked, "seed": seed}, build=build)
+    made_from = {"small": asked, "seed": seed, "near": settings.duplicates.near, "own": own}
+    return out.make(Split, parents=parents, settings=made_from, build=build)
 
 
-def _steps(train: Sequence[Record], settings: DataSettings, seed: int) -> Iterator[Step]:
+@dataclass(frozen=True)
+class _Work:
+    """What the steps of one stage work with; `own` holds the user's phrases or terms for each method."""
+
+    split: Split
+    settings: DataSettings
+    seed: int
+    out: Workspace
+    draft: Draft
+    own: Sequence[Mapping[str, Any]]
+
+    def held_out(self) -> HeldOut:
+        """The questions that nothing new may ask."""
+        sides = (read_records(self.split.file(f"{side}.jsonl")) for side in ("validation", "test"))
+        return HeldOut(chain.from_iterable(sides), near=self.settings.duplicates.near)
+
+    def augmented(self, train: Sequence[Record], settings: AugmentSettings) -> Step:
+        """The rows with their variants."""
+        endpoint = None
+        if any(method.kind in THROUGH_ENDPOINT for method in settings.methods) and settings.endpoint is not None:
+            endpoint = Endpoint(settings.endpoint, self.out.home / ANSWERS)
+        tools = [Tools(method, endpoint, own) for method, own in zip(settings.methods, self.own, strict=True)]
+        try:
+            return augment(
+                train, self.held_out(), settings=settings, tools=tools, seed=self.seed, stage=self.draft.stage
+            )
+        finally:
+            if endpoint is not None:
+                endpoint.close()
+
+
+def _steps(work: _Work, train: Sequence[Record]) -> Iterator[Step]:
     """The steps that the recipe asks for, each from the rows that the one before left."""
-    if settings.balance is not None:
-        yield balance(train, settings=settings.balance, seed=seed)
+    if work.settings.augment is not None:
+        step = work.augmented(train, work.settings.augment)
+        train = step.train
+        yield step
+    if work.settings.balance is not None:
+        yield balance(train, settings=work.settings.balance, seed=work.seed)
+
+
+def _own_words(settings: AugmentSettings | None, folder: Path) -> list[Mapping[str, Any]]:
+    """The user's file of each method, {} without one."""
+    methods = settings.methods if settings is not None else []
+    return [own_words(locate(method.file, folder)) if method.file else {} for method in methods]
 
 
 def _finish(split: Split, before: Sequence[Record], made: Sequence[Step], asked: Sequence[str], draft: Draft) -> None:
@@ -62,7 +116,6 @@ def _finish(split: Split, before: Sequence[Record], made: Sequence[Step], asked:
     ids = {record.id for record in after}
     assert len(ids) == len(after), "every record has an id of its own"
     old = {record.id for record in before}
-    gone = sum(len(step.gone) for step in made)
     kept = len(old & ids)
     report["rows"] = {**report["rows"], "train": len(after)}
     for name, of in (("languages", "language"), ("labels", "label")):
@@ -73,7 +126,6 @@ def _finish(split: Split, before: Sequence[Record], made: Sequence[Step], asked:
         "drawn": len(before),
         "left_out": len(before) - kept,
         "added": len(after) - kept,
-        "refused": gone - (len(before) - kept),
         **{name: step.figures for name, step in zip(asked, made, strict=True)},
     }
     assert len(after) == len(before) - report["small"]["left_out"] + report["small"]["added"]
