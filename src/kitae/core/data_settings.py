@@ -136,6 +136,22 @@ class ExecutorSettings(Settings):
     """Address of the Ray cluster; null starts one on this machine."""
 
 
+class SelfTrainingSettings(Settings):
+    """More labelled rows from unlabelled ones: a cheap classifier labels what it is sure of, in rounds."""
+
+    source: SourceSettings
+    """The unlabelled rows, one text each (`columns: {text: …}`), read, repaired and redacted as all sources are. Labels
+    that they may have are not looked at."""
+    confidence: float = Field(default=0.95, gt=0.0, lt=1.0)
+    """A row is taken when the calibrated probability of its label is at least this."""
+    rounds: int = Field(default=3, ge=1, le=50)
+    """Rounds at most. One after which the accuracy on validation falls is undone, and is the last."""
+    most: int | None = Field(default=None, ge=1)
+    """Rows taken in one round at most, the surest first; null takes all."""
+    labeller: str = "tfidf"
+    """Who labels: `tfidf` (TF-IDF and logistic regression), or `module:Class` with `fit` and `predict_proba`."""
+
+
 class DataSettings(Settings):
     """From raw records to a clean, redacted, deduplicated, split dataset."""
 
@@ -162,5 +178,7 @@ class DataSettings(Settings):
     """How uneven classes of the training split are evened out; null leaves them."""
     augment: AugmentSettings | None = None
     """More training rows by saying questions differently; null makes none."""
+    self_training: SelfTrainingSettings | None = None
+    """More labelled rows from unlabelled ones, of the task classify; null takes none."""
     executor: ExecutorSettings = ExecutorSettings()
     """Where the work is done."""

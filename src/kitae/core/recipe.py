@@ -168,6 +168,10 @@ def parse_recipe(raw: Mapping[str, Any]) -> Recipe:
         raise RecipeError("data.split: train + validation + test must be 1", got=f"{total:g}")
     if shares.train == 0.0:
         raise RecipeError("data.split.train is 0: nothing would be trained", hint="Use for example 0.8 / 0.1 / 0.1")
+    if recipe.data.self_training is not None and recipe.task != "classify":
+        raise RecipeError(
+            "data.self_training labels rows, so it needs task: classify", got=recipe.task, hint="Leave it out"
+        )
     names = ["test", *(extra.name for extra in recipe.evaluate.also)]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:

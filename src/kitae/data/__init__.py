@@ -24,6 +24,7 @@ def check(settings: DataSettings, *, also: Sequence[SourceSettings] = ()) -> Non
     from kitae.data.finding import check_columns
     from kitae.data.privacy.redaction import check_privacy
     from kitae.data.rules import chosen_rules
+    from kitae.data.small.labelling import labeller_of
     from kitae.data.small.methods import check_augment
 
     check_columns(settings.sources)
@@ -32,6 +33,9 @@ def check(settings: DataSettings, *, also: Sequence[SourceSettings] = ()) -> Non
     chosen_rules(settings.clean)
     check_privacy(settings.privacy)
     check_augment(settings.augment)
+    if settings.self_training is not None:
+        check_columns([settings.self_training.source], section="data.self_training")
+        labeller_of(settings.self_training.labeller)
 
 
 def find(settings: Sequence[SourceSettings], *, folder: Path, out: Workspace) -> Source:
@@ -76,9 +80,10 @@ def write_sheet(findings: "Findings", path: Path) -> None:
 
 
 def enlarge(split: Split, *, settings: DataSettings, seed: int, out: Workspace, folder: Path) -> Split:
-    """The split with its training side augmented and balanced as the recipe in `folder` asks, or the split itself.
+    """The split with its training side enlarged and balanced as the recipe in `folder` asks, or the split itself.
 
-    Raises `RecipeError` for a class that no training row has or a file of no use, `InputError` for an endpoint.
+    Raises `RecipeError` for a class that no training row has or a file of no use, `InputError` for an endpoint,
+    `SourceError` for unlabelled rows that cannot be read.
     """
     from kitae.data.small import enlarging
 

@@ -59,6 +59,8 @@ class Judge:
         verdict = judge(record, self.norms, papers)
         if verdict is not None:
             return "dropped", record.with_edit(Edit(*verdict))
+        if all(message.role in {"system", "document"} for message in record.messages):
+            return "kept", record  # raw text: nobody answers in it, and nobody marks it
         reason = empty_answer(record, self.norms, 1.0)
         if reason is None and self.held_out and not record.question.strip():
             reason = "nothing was asked"

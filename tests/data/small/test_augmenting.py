@@ -27,7 +27,13 @@ THINGS = ("parking", "breakfast", "garden", "shuttle", "museum", "towel", "libra
 def drawn(desk: Desk) -> Split:
     """A split of short questions in both languages, many of them alike."""
     texts = [f"{s}{a}" for s in SUBJECTS for a in ASKS] + [a.format(t) for t in THINGS for a in ENGLISH]
-    desk.rows("faq.jsonl", [{"question": t, "answer": f"答え {n} です。"} for n, t in enumerate(texts)])
+    desk.rows(
+        "faq.jsonl",
+        [
+            {"question": t, "answer": f"It is number {n}." if t.isascii() else f"答え {n} です。"}
+            for n, t in enumerate(texts)
+        ],
+    )
     return desk.split(desk.prepare(duplicates={"near": None}), train=0.6, validation=0.2, test=0.2)
 
 
@@ -43,7 +49,7 @@ def outcomes(split: Split) -> Counter[str]:
 
 
 def test_every_variant_has_its_parent_in_training_and_says_the_same_answer(desk: Desk, drawn: Split) -> None:
-    made = enlarged(desk, drawn, augment={"methods": LOCAL, "most": 6})
+    made = enlarged(desk, drawn, augment={"methods": LOCAL, "most": 10})
     train = {record.id: record for record in side(drawn, "train")}
     assert [r for r in side(made, "train") if not r.parent] == list(train.values())
     variants = added(made)
@@ -56,7 +62,7 @@ def test_every_variant_has_its_parent_in_training_and_says_the_same_answer(desk:
         assert record.question not in {"", parent.question}
         assert record.history[-1].rule == "augmented"
         assert record.history[-1].detail["method"] == record.meta["augmented"]
-    assert max(Counter(record.parent for record in variants).values()) <= 6
+    assert max(Counter(record.parent for record in variants).values()) <= 10
     assert outcomes(made)["added"] == len(variants) == made.json("report.json")["small"]["added"]
     for name in HELD_OUT:
         assert made.file(name).read_bytes() == drawn.file(name).read_bytes()
@@ -102,7 +108,7 @@ def test_a_swap_that_the_answer_contradicts_is_refused(desk: Desk) -> None:
     rows = [
         {
             "question": f"{s}は父も使えますか。",
-            "answer": "お父様、つまり父君も使えます。" if n % 2 else "はい、使えます。",
+            "answer": ("はい、使えます。", "父君も使えます。")[n % 2],
         }
         for n, s in enumerate(SUBJECTS)
     ]
@@ -115,12 +121,12 @@ def test_a_swap_that_the_answer_contradicts_is_refused(desk: Desk) -> None:
 
 
 def test_templates_and_terms_of_ones_own(desk: Desk, drawn: Split) -> None:
-    own = '[ja]\ntemplates = ["拝啓。{text}"]\n[en]\nthings = [["parking", "garage"]]\n'
+    own = '[ja]\ntemplates = ["拝啓。{text}"]\n[en]\nthings = [["parking", "garage"], ["garden", "yard"]]\n'
     (desk.folder / "own.toml").write_text(own, "utf-8")
     methods = [{"kind": k, "copies": 9, "file": "own.toml"} for k in ("templates", "swaps")]
     made = enlarged(desk, drawn, augment={"methods": methods, "most": 18})
     assert any(record.question.startswith("拝啓。") for record in added(made))
-    assert any("garage" in record.question for record in added(made))
+    assert any("garage" in record.question or "yard" in record.question for record in added(made))
 
 
 @pytest.mark.parametrize(
@@ -239,11 +245,11 @@ def test_malformed_answers_are_counted_and_dropped(desk: Desk, drawn: Split, fak
 def test_answers_that_lead_away_are_refused(desk: Desk, drawn: Split, fake: Fake) -> None:
     held = side(drawn, "test")[0].question
     replies = ['{"text": "完全に別の話です"}', '{"text": "…"}', f'{{"text": "{held}"}}']
-    fake.reply = lambda prompt: replies[len(fake.prompts) % 3]
+    fake.reply = lambda _prompt: replies[len(fake.prompts) % 3]
     counts = outcomes(enlarged(desk, drawn, augment=through(fake) | {"methods": [{"kind": "paraphrase"}]}))
     assert counts["too far from the row"] > 0
     assert counts["no letters left"] > 0
-    fake.reply = lambda prompt: replies[2]
+    fake.reply = lambda _prompt: replies[2]
     methods = [{"kind": "paraphrase", "least_alike": 0.0}]
     counts = outcomes(enlarged(desk, drawn, augment=through(fake, model="other") | {"methods": methods}))
     assert set(counts) == {"a held-out row asks it"}

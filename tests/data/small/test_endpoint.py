@@ -1,4 +1,4 @@
-"""The client of the endpoint: waits and tries again when it is busy, gives up with the next step, keeps what it paid."""
+"""The client of the endpoint: waits when it is told to, gives up with the next step, keeps what it paid for."""
 
 from pathlib import Path
 from typing import Any

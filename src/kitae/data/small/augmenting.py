@@ -19,7 +19,7 @@ from kitae.data.small.apart import HeldOut, dice
 from kitae.data.small.endpoint import CapReached, Endpoint
 from kitae.data.small.methods import LEAST_ALIKE, Tools, Unfit, method_of
 from kitae.data.small.rewriting import Malformed
-from kitae.data.small.steps import Step, classes, draw_of, made_id
+from kitae.data.small.steps import PSEUDO, Step, classes, draw_of, made_id
 
 RULE = "augmented"
 ADDED = "added"
@@ -69,6 +69,8 @@ class _Augmenting:
         self.variants: list[Record] = []
         self._settings, self._seed, self._held_out = settings, seed, held_out
         self._rows = [(r, n) for r, n in zip(train, names, strict=True) if small is None or sizes[n] < small]
+        # A label that was guessed is not guessed again in other words.
+        self._rows = [(record, name) for record, name in self._rows if PSEUDO not in {e.rule for e in record.history}]
         self._sizes = sizes
         self._copies: Counter[str] = Counter()
         self._asked = {normalise(record.question) for record in train}

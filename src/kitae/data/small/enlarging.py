@@ -12,21 +12,24 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from kitae.core.artifacts import MANIFEST, Split
-from kitae.core.data_settings import DataSettings
+from kitae.core.artifacts import MANIFEST, Dataset, Split
+from kitae.core.data_settings import DataSettings, SelfTrainingSettings
 from kitae.core.files import read_jsonl, write_json, write_jsonl
 from kitae.core.recipe import locate
 from kitae.core.records import Record, read_records
 from kitae.core.small_settings import AugmentSettings
 from kitae.core.workspace import Draft, Workspace
+from kitae.data.finding import find
+from kitae.data.preparing import prepare
 from kitae.data.small.apart import HeldOut
 from kitae.data.small.augmenting import augment
 from kitae.data.small.balancing import balance
 from kitae.data.small.endpoint import Endpoint
 from kitae.data.small.methods import THROUGH_ENDPOINT, Tools, own_words
+from kitae.data.small.self_training import self_train
 from kitae.data.small.steps import Step
 
-ASKED = ("augment", "balance")
+ASKED = ("self_training", "augment", "balance")
 """Settings that ask for this stage; with none of them the drawn split is what training gets."""
 ANSWERS = "answers"
 """Folder of the workspace with the answers of endpoints: paid for once, whatever becomes of a run."""
@@ -44,10 +47,11 @@ def enlarge(split: Split, *, settings: DataSettings, seed: int, out: Workspace, 
     if not asked:
         return split
     own = _own_words(settings.augment, folder)
+    unlabelled = _unlabelled(settings, folder, out)
 
     def build(draft: Draft) -> None:
         train = list(read_records(split.file("train.jsonl")))
-        made = list(_steps(_Work(split, settings, seed, out, draft, own), train))
+        made = list(_steps(_Work(split, settings, seed, out, draft, own, unlabelled), train))
         after = made[-1].train
         for file in sorted(split.folder.iterdir()):
             if file.name not in OURS:
@@ -58,6 +62,8 @@ def enlarge(split: Split, *, settings: DataSettings, seed: int, out: Workspace, 
         _finish(split, train, made, list(asked), draft)
 
     parents = {"split": split.digest, **{role: digest for role, digest in split.parents if role == "dataset"}}
+    if unlabelled is not None:
+        parents["unlabelled"] = unlabelled.digest
     made_from = {"small": asked, "seed": seed, "near": settings.duplicates.near, "own": own}
     return out.make(Split, parents=parents, settings=made_from, build=build)
 
@@ -72,6 +78,13 @@ class _Work:
     out: Workspace
     draft: Draft
     own: Sequence[Mapping[str, Any]]
+    unlabelled: Dataset | None
+
+    def self_trained(self, train: Sequence[Record], settings: SelfTrainingSettings, dataset: Dataset) -> Step:
+        """The rows with those that a classifier labelled."""
+        validation = list(read_records(self.split.file("validation.jsonl")))
+        rows = read_records(dataset.file("records.jsonl"))
+        return self_train(train, validation, rows, self.held_out(), settings=settings)
 
     def held_out(self) -> HeldOut:
         """The questions that nothing new may ask."""
@@ -95,12 +108,24 @@ class _Work:
 
 def _steps(work: _Work, train: Sequence[Record]) -> Iterator[Step]:
     """The steps that the recipe asks for, each from the rows that the one before left."""
+    if work.settings.self_training is not None and work.unlabelled is not None:
+        step = work.self_trained(train, work.settings.self_training, work.unlabelled)
+        train = step.train
+        yield step
     if work.settings.augment is not None:
         step = work.augmented(train, work.settings.augment)
         train = step.train
         yield step
     if work.settings.balance is not None:
         yield balance(train, settings=work.settings.balance, seed=work.seed)
+
+
+def _unlabelled(settings: DataSettings, folder: Path, out: Workspace) -> Dataset | None:
+    """The rows for self-training, read as raw texts, repaired and redacted; only rules on terms are asked."""
+    if settings.self_training is None:
+        return None
+    source = find([settings.self_training.source], folder=folder, out=out)
+    return prepare(source, settings=settings, task="pretrain", out=out, folder=folder, held_out=True)
 
 
 def _own_words(settings: AugmentSettings | None, folder: Path) -> list[Mapping[str, Any]]:

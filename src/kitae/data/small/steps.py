@@ -18,6 +18,10 @@ FIELDS: dict[str, Callable[[Record], str]] = {
 """What `by` may name besides columns of the data."""
 
 
+PSEUDO = "pseudo_labelled"
+"""The rule in the history of rows whose label was guessed."""
+
+
 @dataclass(frozen=True)
 class Step:
     """The training rows after a step, what the step made and refused or left out, its figures and its sentences."""
