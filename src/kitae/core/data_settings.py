@@ -74,6 +74,12 @@ class DuplicateSettings(Settings):
     """Jaccard similarity of character n-grams above which two records are the same; null switches it off."""
     conflicts: Literal["keep", "drop"] = "drop"
     """The same question with different answers: `drop` keeps the majority's answer, or none on a tie."""
+    boilerplate: Literal["off", "flag", "strip"] = "flag"
+    """A passage that many turns share (a signature, a disclaimer): `flag` only says so, `strip` takes it out."""
+    boilerplate_letters: int = Field(default=40, ge=8)
+    """Letters and digits from which a passage counts."""
+    boilerplate_turns: int = Field(default=20, ge=2)
+    """Different turns that must share a passage."""
 
 
 class BenchmarkSettings(SourceSettings):

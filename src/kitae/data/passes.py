@@ -17,6 +17,7 @@ from kitae.core.data_settings import DuplicateSettings
 from kitae.core.files import write_jsonl
 from kitae.core.records import Edit, Message, Origin, Record, record_id
 from kitae.data.alike.fingerprints import fingerprint_table
+from kitae.data.boilerplate import handled, passages_table
 from kitae.data.contamination import TRAINED, contamination_edits, open_index
 from kitae.data.finding import FoundFile
 from kitae.data.intake import Quarantined, record_of
@@ -45,6 +46,9 @@ class Take:
     path: Path
     benchmarks: Path | None
     """The index of the benchmarks that records are held against."""
+    duplicates: DuplicateSettings
+    passages: Path | None
+    """Where to write the passages that may be repeated elsewhere."""
 
 
 @dataclass
@@ -70,6 +74,9 @@ def take(task: Take) -> Taken:
     if table is None:
         made = [record_of(raw, task.file, task.task) for raw in task.rows]
         taken = [_taken(one, edit, task) for one, edit in zip(made, _contaminated(made, task), strict=True)]
+        if task.passages is not None:
+            records = [made for made, _ in taken if isinstance(made, Record)]
+            write_table(task.passages, passages_table(records, settings=task.duplicates))
         write_table(task.path, _taken_table(taken))
     else:
         taken = list(zip(_outcomes(table), table["shape"].to_pylist(), strict=True))
@@ -108,6 +115,8 @@ class Judging:
     prints: Path
     judge: Judge
     duplicates: DuplicateSettings
+    passages: Path | None
+    """The passages that many turns share, if anything is to be done about them."""
 
 
 @dataclass(frozen=True)
@@ -124,13 +133,23 @@ def judge(task: Judging) -> Judged:
     """Judge the records of a shard and print the fingerprints of those that stay, or find it done."""
     table, prints = read_table(task.judged), read_table(task.prints)
     if table is None or prints is None:
-        fates = [_fate(made, task.judge) for made in _outcomes(whole_table(task.taken))]
+        fates = [_fate(made, task.judge) for made in _handled(task)]
         kept = [made for fate, made in fates if fate == "kept" and isinstance(made, Record)]
         prints = fingerprint_table(kept, task=task.judge.task, settings=task.duplicates)
         write_table(task.prints, prints)
         table = _judged_table(fates)
         write_table(task.judged, table)
     return Judged(task.judged, task.prints, len(table), len(prints))
+
+
+def _handled(task: Judging) -> list[Record | Quarantined]:
+    """What was taken, with repeated passages flagged or taken out."""
+    taken = list(_outcomes(whole_table(task.taken)))
+    if task.passages is None:
+        return taken
+    records = [made for made in taken if isinstance(made, Record)]
+    done = iter(handled(records, task.passages, settings=task.duplicates))
+    return [next(done) if isinstance(made, Record) else made for made in taken]
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from kitae.core.files import BLOCK_BYTES, file_digest, write_json, write_text
 from kitae.core.recipe import locate
 from kitae.core.workspace import Draft, Workspace
 from kitae.data import passes
+from kitae.data.boilerplate import find_passages
 from kitae.data.contamination import Benchmarks
 from kitae.data.duplicates import find_duplicates
 from kitae.data.executors import Executor, executor
@@ -127,8 +128,24 @@ class _Work:
         numbers = count()
         for file in files:
             for rows in in_shards(read_rows(file.path, counts[file.name].encoding, file.source.read), SHARD_ROWS):
-                path = shard_path(self.draft.scratch / "taken", next(numbers))
-                yield passes.Take(rows, file, self.task, redactor, path, index)
+                number = next(numbers)
+                path = shard_path(self.draft.scratch / "taken", number)
+                yield passes.Take(
+                    rows, file, self.task, redactor, path, index, self.settings.duplicates, self._passages(number)
+                )
+
+    def _passages(self, number: int) -> Path | None:
+        """Where the passages of a shard lie; a held-out set is left as it came."""
+        if self.held_out or self.settings.duplicates.boilerplate == "off":
+            return None
+        return shard_path(self.draft.scratch / "passages", number)
+
+    def _repeated(self, shards: int) -> Path | None:
+        """The passages that many turns share."""
+        tables = [table for table in map(self._passages, range(shards)) if table is not None]
+        if not tables:
+            return None
+        return find_passages(tables, settings=self.settings.duplicates, scratch=self.draft.scratch)
 
     def judge(self, taken: Sequence[passes.Taken]) -> list[passes.Judged]:
         """Ask of every record what speaks against it; what is normal is learnt from all of them first."""
@@ -145,6 +162,7 @@ class _Work:
             decisions=self.decisions,
             drop_contaminated=tuple(self.benchmarks.settings.drop),
         )
+        passages_found = self._repeated(len(taken))
         tasks = (
             passes.Judging(
                 taken=shard.path,
@@ -152,6 +170,7 @@ class _Work:
                 prints=shard_path(self.draft.scratch / "prints", number),
                 judge=one,
                 duplicates=self.settings.duplicates,
+                passages=passages_found,
             )
             for number, shard in enumerate(taken)
         )

@@ -126,12 +126,12 @@ class _Pieces:
 
 def _columns(records: Sequence[Record], said: Sequence[Spoken], task: str, near: float | None) -> dict[str, Any]:
     asked, answers = _Pieces.of([one.asked for one in said]), _Pieces.of([one.answer for one in said])
-    exact = _keys(asked.rows(), asked.cuts(), answers.rows(), answers.cuts(), size=KEY_BYTES)
+    exact = keys_of(asked.rows(), asked.cuts(), answers.rows(), answers.cuts(), size=KEY_BYTES)
     asked = asked.compacted()
     # A label is a name: its punctuation counts.
     answers = answers if task == "classify" else answers.compacted()
     questions, replies = asked.rows(), answers.rows()
-    question_keys = _keys(questions, size=KEY_BYTES)
+    question_keys = keys_of(questions, size=KEY_BYTES)
     named = [one.exact_answer for one in said]
     return {
         "id": [record.id for record in records],
@@ -141,8 +141,8 @@ def _columns(records: Sequence[Record], said: Sequence[Spoken], task: str, near:
         "length": [one.question_letters for one in said],
         "exact": exact,
         "question": question_keys,
-        "subject": _as_numbers([_subject(one, key) for one, key in zip(said, question_keys, strict=True)]),
-        "answer": _as_numbers(_keys(replies, answers.cuts(), size=SHORT_KEY_BYTES)),
+        "subject": as_numbers([_subject(one, key) for one, key in zip(said, question_keys, strict=True)]),
+        "answer": as_numbers(keys_of(replies, answers.cuts(), size=SHORT_KEY_BYTES)),
         "numbers": _numbers(questions, spared=[one.document for one in said]),
         "answer_numbers": _numbers(replies, spared=named),
         "text": _lists(_units(questions)),
@@ -156,7 +156,7 @@ def _repairs(record: Record) -> int:
     return sum([edit.rule == "mojibake" for edit in record.history]) if record.history else 0
 
 
-def _keys(*parts: Ragged, size: int) -> list[bytes]:
+def keys_of(*parts: Ragged, size: int) -> list[bytes]:
     """A key of `size` bytes for each row: nobody can make two rows that differ and have the same key."""
     cut = [_bytes_of(part) for part in parts]
     rows = cut[0] if len(cut) == 1 else map(b"".join, zip(*cut, strict=True))
@@ -169,7 +169,8 @@ def _bytes_of(part: Ragged) -> list[bytes]:
     return [data[start:stop] for start, stop in pairwise(ends)]
 
 
-def _as_numbers(keys: Sequence[bytes]) -> Array:
+def as_numbers(keys: Sequence[bytes]) -> Array:
+    """Keys of `SHORT_KEY_BYTES` as uint64."""
     return np.frombuffer(b"".join(keys), dtype="<u8")
 
 
@@ -197,7 +198,7 @@ def _numbers(texts: Ragged, *, spared: Sequence[bool]) -> Array:
     digits = Ragged(texts.values + (begins * _BEGINS).astype(texts.values.dtype), texts.offsets).where(digit)
     rows = np.flatnonzero(digits.lengths)
     keys = np.zeros(len(texts), dtype=np.uint64)
-    keys[rows] = _as_numbers(_keys(digits.take(rows), size=SHORT_KEY_BYTES))
+    keys[rows] = as_numbers(keys_of(digits.take(rows), size=SHORT_KEY_BYTES))
     return keys
 
 
@@ -226,7 +227,7 @@ def _earlier(questions: Ragged, cuts: Ragged, earlier: Sequence[Sequence[int]], 
     before = np.concatenate([[0], np.cumsum(cuts.values)])
     ends = before[cuts.offsets[owners] + pieces] - before[cuts.offsets[owners]]
     turns = gathered(questions.values, questions.offsets[owners], ends)
-    keys = np.array(_keys(turns, size=KEY_BYTES), dtype=object)
+    keys = np.array(keys_of(turns, size=KEY_BYTES), dtype=object)
     columns = {
         "earlier_question": _lists(of_lengths(keys, counts), _key_type()),
         "earlier_end": _lists(of_lengths(ends.astype(np.uint32), counts)),
