@@ -31,7 +31,7 @@ from kitae.data.intake import FileCount, check_counts, file_encoding
 from kitae.data.judging import Judge
 from kitae.data.privacy.redaction import Redactor, check_privacy
 from kitae.data.readers import read_rows
-from kitae.data.report import Tally, dataset_report, prepare_notes, report_page
+from kitae.data.report import Tally, add_samples, dataset_report, prepare_notes, report_page
 from kitae.data.review.decisions import Decision, read_decisions
 from kitae.data.rules import chosen_rules, merge
 from kitae.data.shards import SHARD_ROWS, in_shards, shard_path
@@ -107,6 +107,7 @@ class _Work:
             taken.append(shard)
             counts[shard.file].read += shard.rows
             counts[shard.file].shapes.update(shard.shapes)
+            add_samples(counts[shard.file].mended, shard.mended)
             reasons[shard.file].update(shard.reasons)
             rows += shard.rows
             place = list(counts).index(shard.file)
@@ -125,16 +126,18 @@ class _Work:
         """The rows of all files in shards, in their order."""
         redactor = _redactor(self.settings, files, self.task)
         index = self.benchmarks.index(self.draft.scratch)
+        asked = frozenset(chosen_rules(self.settings.clean))
         numbers = count()
         for file in files:
             for rows in in_shards(read_rows(file.path, counts[file.name].encoding), SHARD_ROWS):
                 path = shard_path(self.draft.scratch / "taken", next(numbers))
-                yield passes.Take(rows, file, self.task, redactor, path, index)
+                yield passes.Take(rows, file, self.task, redactor, path, index, asked)
 
     def judge(self, taken: Sequence[passes.Taken]) -> list[passes.Judged]:
         """Ask of every record what speaks against it; what is normal is learnt from all of them first."""
         part = merge((shard.norms for shard in taken), task=self.task)
-        looks = (passes.LookAgain(shard.path, part.beginnings()) for shard in taken)
+        beginnings = part.beginnings()
+        looks = (passes.LookAgain(shard.path, beginnings) for shard in taken)
         norms = part.norms(self.workers.map(passes.second_look, looks), languages=self.settings.languages)
         rules = chosen_rules(self.settings.clean)
         one = Judge(
