@@ -17,12 +17,14 @@ from data.test_rules import ANSWERS, NORMS, reason
 
 from kitae.core.data_settings import DataSettings
 from kitae.core.records import Edit, Message, Origin, Terms
+from kitae.data.contamination.checking import RULE
 from kitae.data.duplicates import REASONS
 from kitae.data.intake import FileCount, Quarantined
-from kitae.data.privacy.redaction import RECOGNISERS
+from kitae.data.privacy.recognisers import KINDS, ON_REQUEST
 from kitae.data.report import dataset_report, mended_samples, report_page, tally_of
 from kitae.data.report.rendering import name_of, names, said
 from kitae.data.report.rendering import reason as reason_of
+from kitae.data.review.decisions import REVIEW
 from kitae.data.rules import RULES
 from kitae.data.rules.attributes import attribute_words
 from kitae.data.rules.lexicon import word_list
@@ -112,8 +114,8 @@ def test_the_same_report_is_the_same_page() -> None:
 
 def test_everything_has_a_name_in_both_languages() -> None:
     wanted = {
-        "rules": {*RULES, *(rule for rule, _ in REASONS.values()), "privacy", "normalise"},
-        "kinds": set(RECOGNISERS),
+        "rules": {*RULES, *(rule for rule, _ in REASONS.values()), "privacy", "normalise", RULE, REVIEW},
+        "kinds": {*KINDS, *ON_REQUEST},
         "attributes": {*word_list("attributes"), *(one for group in word_list("attributes").values() for one in group)},
         "shapes": set(SHAPES),
         "uses": {"split", "train", "validation", "test"},

@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from kitae.core.records import Edit, Record
@@ -75,7 +76,7 @@ class Tally:
     def set_aside(self, row: Quarantined) -> None:
         """Count a row that could not be used."""
         self.quarantined += 1
-        reason = masked(row.reason)
+        reason = _masked(row.reason)
         self.reasons.add([reason])
         if len(self.quarantine) < EXAMPLES:
             excerpt = row.masked_excerpt[:EXAMPLE_CHARACTERS]
@@ -112,6 +113,12 @@ class Tally:
     def _sample(self, rule: str, reason: str, record: Record) -> None:
         if len(self.samples_of(rule)) < EXAMPLES:
             add_samples(self.samples, {rule: [sample_of(record, reason)]})
+
+
+@lru_cache(maxsize=4096)
+def _masked(reason: str) -> str:
+    """A reason without private data; many rows share one."""
+    return masked(reason)
 
 
 def tally_of(kept: Iterable[Record], dropped: Iterable[Record] = (), quarantined: Iterable[Quarantined] = ()) -> Tally:
