@@ -23,7 +23,7 @@ from kitae.core.records import Record, read_records
 from kitae.core.workspace import Workspace
 
 INN = Path(data.__file__).parent / "inn"
-LEAST = 0.9
+LEAST = 0.95
 DROPS = ("empty_answer", "truncated_answer", "offensive", "wrong_language", "no_licence")
 Place = tuple[str, str, int]
 

@@ -1,6 +1,5 @@
 """Rules with reasons, held-out sets, reports, and the same bytes every time."""
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +7,8 @@ import pytest
 from data.desk import Desk, dropped, kept
 
 from kitae import data
-from kitae.core.artifacts import Dataset
 from kitae.core.files import read_jsonl
 from kitae.data.language import detect_language
-from kitae.data.offence import lexicon, offence
 from kitae.data.rules import RULES, is_placeholder
 from kitae.errors import SourceError
 
@@ -64,6 +61,19 @@ def test_a_rule_can_be_switched_off_and_set(desk: Desk) -> None:
     desk.rows("faq.jsonl", rows(("When does it close?", "TBD"), ("Why is it so cold in here today?", "x" * 500 + ".")))
     assert "empty_answer" not in dropped(desk.prepare(clean={"empty_answer": False}))
     assert list(dropped(desk.prepare(clean={"empty_answer": False, "too_long": 400}))) == ["too_long"]
+
+
+def test_a_rule_can_set_aside_or_only_flag(desk: Desk) -> None:
+    desk.rows("faq.jsonl", rows(("When does it close?", "TBD"), ("May I recieve a guest?", "You may, until ten.")))
+    dataset = desk.prepare(clean={"empty_answer": {"action": "quarantine"}})
+    [aside] = read_jsonl(dataset.file("quarantine.jsonl"))
+    assert aside["reason"] == "empty_answer: the answer is empty or a placeholder"
+    assert (aside["row"], dropped(dataset)) == (len(GOOD) + 1, {})
+    report = dataset.json("report.json")
+    assert report["flags"] == {"suspected_typo": 1}
+    assert report["read"] == report["kept"] + report["quarantined"] == len(GOOD) + 2
+    [flagged] = [record for record in kept(dataset) if record.history]
+    assert flagged.history[-1].reason == "suspected typos: 'recieve' for 'receive'"
 
 
 def test_no_licence(desk: Desk) -> None:
@@ -178,30 +188,6 @@ def test_a_file_that_changes_meanwhile_is_noticed(desk: Desk) -> None:
         data.prepare(source, settings=changed, task="chat", out=desk.workspace, folder=desk.folder)  # type: ignore[arg-type]
 
 
-@pytest.fixture
-def hostile(desk: Desk) -> Dataset:
-    attack = "<script>alert('x')</script>"
-    desk.rows("faq.jsonl", rows((attack, "-"), (f"What is {attack} good for?", "TBD"), ("Who is it?", attack)))
-    labelled = [{"text": f"Is it number {n} then, or not?", "label": f"{attack}{n % 2}"} for n in (3, 17)]
-    desk.rows("<b>rows.jsonl", labelled)
-    return desk.prepare(duplicates={"near": None})
-
-
-def test_the_report_escapes_what_users_wrote(hostile: Dataset) -> None:
-    page = hostile.file("report.html").read_text("utf-8")
-    assert len(re.findall("<script", page)) == 1
-    assert "&lt;script&gt;" in page
-    assert "<b>rows" not in page
-
-
-def test_the_report_is_one_offline_page_in_two_languages(hostile: Dataset) -> None:
-    page = hostile.file("report.html").read_text("utf-8")
-    assert "http" not in page
-    assert "src=" not in page
-    assert "除外の理由" in page
-    assert "Why records left" in page
-
-
 def test_the_notes_say_the_figures(desk: Desk) -> None:
     desk.rows("faq.jsonl", rows(("When does it close?", "TBD"), ("Call 090-1234-5678 when?", "We will.")))
     desk.write("more.jsonl", '{"question": "Is it still warm outside?", "answer": "It is."}\n{broken\n')
@@ -250,26 +236,6 @@ def test_a_stated_language_is_reduced_to_the_language(desk: Desk, stated: str) -
     desk.rows("a.jsonl", [{"question": "朝食時間", "answer": "七時からでございます。", "language": stated}])
     [record] = kept(desk.prepare())
     assert record.language == "ja"
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "バカンスで行きます", "アホウドリは見られますか", "馬鹿正直に言うと",
-        "死ねないほど忙しい", "カスタードはありますか",
-        "ゴミの分別を教えてください", "ハゲタカ", "The classic assassin's assistant", "Scunthorpe",
-        "This stupid machine ate my card",
-    ],
-)  # fmt: skip
-def test_innocent_text_is_not_offensive(text: str) -> None:
-    assert offence(text)[0] < 1.0
-
-
-def test_the_lexicon_is_explained() -> None:
-    assert {kind for kind, _, _ in lexicon()} == {"insult", "threat", "slur", "sexual"}
-    score, kinds = offence("死ね、このクズ。")
-    assert score >= 2.0
-    assert kinds == ("insult",)
 
 
 def test_known_rules_have_meanings() -> None:

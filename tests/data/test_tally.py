@@ -124,7 +124,7 @@ def test_bounded_counts_know_the_same_keys_in_any_order(keys: list[str], cuts: l
 
 
 def test_more_names_than_can_be_told_apart_are_counted_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kitae.data.report.tally.MOST_NAMES", 4)
+    monkeypatch.setattr("kitae.data.report.profile.MOST_NAMES", 4)
     tally = tally_of([record(row, label=f"class {row}") for row in range(100)])
     labels = dataset_report(tally, [], settings=SETTINGS, task="classify")["labels"]
     assert len(labels) == 5

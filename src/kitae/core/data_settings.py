@@ -127,8 +127,9 @@ class RuleSettings(Settings):
 
     threshold: float | None = None
     """Its threshold; null is the rule's own."""
-    action: Literal["drop", "flag"] | None = None
-    """drop: the record goes; flag: it stays, with a note in its history and in the report; null is the rule's own."""
+    action: Literal["drop", "flag", "quarantine"] | None = None
+    """drop: the record goes; flag: it stays, with a note in its history and in the report; quarantine: it is set aside
+    with the rows that could not be read, for somebody to look at; null is the rule's own."""
 
 
 class ExecutorSettings(Settings):
@@ -166,7 +167,7 @@ class DataSettings(Settings):
     instruction: str | None = None
     """A system message put before every record that has none."""
     clean: dict[str, bool | float | RuleSettings] = Field(default_factory=dict)
-    """Rules by name: a threshold, false to switch one off, or {threshold: …, action: drop | flag}.
+    """Rules by name: a threshold, false to switch one off, or {threshold: …, action: …}.
     `kitae data rules` lists them."""
     languages: list[Annotated[str, Field(pattern="^[a-z]{2,8}$")]] = Field(default=["ja", "en"], min_length=1)
     """Languages kept; others are dropped as wrong language."""

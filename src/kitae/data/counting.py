@@ -34,8 +34,8 @@ class BoundedCounts:
     others: int = 0
     """How often keys occurred that are not in `counts`."""
 
-    def add(self, keys: Iterable[str]) -> None:
-        """Count keys."""
+    def add(self, keys: Iterable[str] | Mapping[str, int]) -> None:
+        """Count keys, or add how often they were counted."""
         self.counts.update(keys)
         self._cut(2 * self.most)
 

@@ -4,7 +4,8 @@ Rules, in this order. A split somebody else drew (`use: test`) is never thinned;
 
 - `leaks_into_test`: a question, the last or an earlier one, is that of a test row, or near it.
 - `conflicting_answers`: the same question with different answers; the majority's stays, on a tie none. Under another
-  system message, or with other answers to weigh, it is not the same question.
+  system message, or with other answers to weigh, it is not the same question; but what one asks without any system
+  message is compared with all who ask it.
 - `leaks_into_validation`: the same for a validation row.
 - `exact_duplicate`: question and answer are equal after normalisation (NFKC, case, spaces).
 - `near_duplicate`: questions near, numbers equal, and the same answer: a paraphrase with the same answer is no

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any
 
-from kitae.core.records import Origin, Record, Terms, record_id
+from kitae.core.records import Message, Origin, Record, Terms, record_id
 from kitae.data.encodings import AUTO
 from kitae.data.finding import FoundFile
 from kitae.data.language import detect_language, primary_subtag
@@ -45,6 +45,8 @@ class FileCount:
     read: int = 0
     quarantined: int = 0
     shapes: Counter[str] = field(default_factory=Counter)
+    mended: dict[str, list[dict[str, str]]] = field(default_factory=dict)
+    """Rule to the first places that it put right while reading, before and after, with private data masked."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,11 @@ def record_of(raw: Row | BadRow, file: FoundFile, task: str) -> tuple[Record, st
     except UnreadableRow as reason:
         made = str(reason)
     return Quarantined(origin, made, quoted(raw), quoted_masked(raw), raw.line) if isinstance(made, str) else made
+
+
+def turns_as_read(raw: Row, file: FoundFile, task: str) -> tuple[Message, ...]:
+    """The turns of a row of which `record_of` made a record, before anything was put right."""
+    return read_shape(raw.values, shape=file.source.shape, columns=file.source.columns, task=task).messages
 
 
 def check_counts(name: str, read: int, reasons: Mapping[str, int]) -> None:

@@ -10,7 +10,7 @@ from kitae.data.intake import Quarantined
 from kitae.data.privacy.redaction import masked
 from kitae.data.quoting import QUOTED_CHARACTERS
 from kitae.data.review.decisions import Decision
-from kitae.data.rules import Norms, Rules, empty_answer, flags, judge
+from kitae.data.rules import Norms, Rules, assess, empty_answer, judge
 
 Fate = Literal["kept", "dropped", "quarantined"]
 PAPERS = ("no_licence",)
@@ -49,10 +49,13 @@ class Judge:
                 return "dropped", record
         if self.held_out or record.use == "test":
             return self._measured(record)
-        verdict = judge(record, self.norms, self.rules) or (_private(record) if self.drop_private else None)
+        found = assess(record, self.norms, self.rules)
+        if found.against is not None and self.rules[found.against[0]].action == "quarantine":
+            return "quarantined", _aside(record, "{}: {}".format(*found.against))
+        verdict = found.against or (_private(record) if self.drop_private else None)
         if verdict is not None:
             return "dropped", record.with_edit(Edit(*verdict))
-        return "kept", replace(record, history=(*record.history, *flags(record, self.norms, self.rules)))
+        return "kept", replace(record, history=(*record.history, *found.flags))
 
     def _measured(self, record: Record) -> tuple[Fate, Record | Quarantined]:
         papers = {name: asked for name, asked in self.rules.items() if name in PAPERS}
@@ -66,8 +69,12 @@ class Judge:
             reason = "nothing was asked"
         if reason is None:
             return "kept", record
-        excerpt = masked(record.question)[:QUOTED_CHARACTERS]
-        return "quarantined", Quarantined(record.origin, f"it cannot be marked: {reason}", excerpt, excerpt)
+        return "quarantined", _aside(record, f"it cannot be marked: {reason}")
+
+
+def _aside(record: Record, reason: str) -> Quarantined:
+    excerpt = masked(record.question)[:QUOTED_CHARACTERS]
+    return Quarantined(record.origin, reason, excerpt, excerpt)
 
 
 def _private(record: Record) -> tuple[str, str] | None:

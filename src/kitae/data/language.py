@@ -3,10 +3,9 @@
 Meant for short customer messages. When the evidence is thin the answer is "", which no rule punishes.
 """
 
-import itertools
 import re
 import tomllib
-from collections import Counter
+from collections import defaultdict
 from functools import lru_cache
 from importlib.resources import files
 
@@ -30,6 +29,16 @@ _CHINESE_TOO = re.compile(r"[的他个房没楼几]")
 _ACCENTED = re.compile(r"[À-ÖØ-öø-ɏ¿¡]")
 
 
+_KANA, _HAN, _HANGUL, _LATIN, _OTHER = (
+    re.compile(f"(?:{letter.pattern})+") for letter in (KANA, HAN, HANGUL, LATIN, OTHER_LETTER)
+)
+"""Runs of letters: there are far fewer of them than letters."""
+
+_MARK = re.compile(r"[@`\[0-9]")
+_LONG_RUN = re.compile(r"[!-~]{24}")
+"""Without these and without a link there is nothing for `_NO_WORDS` to take out."""
+
+
 @lru_cache(maxsize=1)
 def function_words() -> dict[str, frozenset[str]]:
     """Common short words by language. A word of several lists counts for each; only the difference decides."""
@@ -38,20 +47,37 @@ def function_words() -> dict[str, frozenset[str]]:
 
 
 @lru_cache(maxsize=1)
-def _languages_of_word() -> dict[str, tuple[str, ...]]:
-    """The languages that have each of the words."""
-    known = function_words()
-    words = frozenset().union(*known.values())
-    return {word: tuple(language for language in known if word in known[language]) for word in words}
+def _foreign() -> tuple[str, ...]:
+    """The languages other than English; the first wins a draw."""
+    return tuple(language for language in function_words() if language != "en")
+
+
+@lru_cache(maxsize=1)
+def _foreign_words() -> dict[str, tuple[str, ...]]:
+    """Function word to the languages other than English that have it."""
+    words: dict[str, list[str]] = defaultdict(list)
+    for language in _foreign():
+        for word in function_words()[language]:
+            words[word].append(language)
+    return {word: tuple(languages) for word, languages in words.items()}
+
+
+def _letters(run: re.Pattern[str], text: str) -> int:
+    return len("".join(run.findall(text)))
 
 
 def detect_language(text: str) -> str:
     """Give "ja", "en", another ISO 639-1 code, "other" for other scripts, or "" when nothing decides."""
-    text = _NO_WORDS.sub(" ", text)
-    if text.isascii():
-        return _latin_language(text)
-    kana, han = len(KANA.findall(text)), len(HAN.findall(text))
-    hangul, latin, other = len(HANGUL.findall(text)), len(LATIN.findall(text)), len(OTHER_LETTER.findall(text))
+    if _MARK.search(text) or _LONG_RUN.search(text) or "://" in text:
+        text = _NO_WORDS.sub(" ", text)
+    return _latin_language(text) if text.isascii() else _by_script(text)
+
+
+def _by_script(text: str) -> str:
+    kana, han = _letters(_KANA, text), _letters(_HAN, text)
+    if kana + han > 0.7 * len(text):
+        return _han_language(text, kana, han)
+    hangul, latin, other = _letters(_HANGUL, text), _letters(_LATIN, text), _letters(_OTHER, text)
     letters = kana + han + hangul + latin + other
     if not letters:
         return ""
@@ -59,9 +85,7 @@ def detect_language(text: str) -> str:
         return "ko"
     if other >= 0.5 * letters:
         return "other"
-    if kana + han >= 0.2 * letters:
-        return _han_language(text, kana, han)
-    return _latin_language(text)
+    return _han_language(text, kana, han) if kana + han >= 0.2 * letters else _latin_language(text)
 
 
 def primary_subtag(tag: str) -> str:
@@ -85,17 +109,25 @@ def _han_language(text: str, kana: int, han: int) -> str:
 
 
 def _latin_language(text: str) -> str:
-    """English unless another language's words clearly prevail; a text with no evidence at all stays "en"."""
+    """English unless another language's words clearly prevail; a text with no evidence at all stays "en".
+
+    Each word counts once: in a sum, "x per y per z" is not Italian.
+    """
     words = _WORD.findall(text.casefold().replace("’", "'"))
     if not words:
         return ""
-    of_word = _languages_of_word()
-    counts = Counter(itertools.chain.from_iterable(of_word[word] for word in words if word in of_word))
-    best = max((language for language in function_words() if language != "en"), key=lambda name: counts[name])
+    different = set(words)
+    known = _foreign_words()
+    english = len(function_words()["en"] & different)
+    counts = dict.fromkeys(_foreign(), 0)
+    for word in known.keys() & different:
+        for language in known[word]:
+            counts[language] += 1
+    best = max(counts, key=counts.__getitem__)
     accented = 0 if text.isascii() else sum(bool(_ACCENTED.search(word)) for word in text.casefold().split())
-    lead = counts[best] - counts["en"]
+    lead = counts[best] - english
     if counts[best] >= 1 and (lead >= 2 or (lead >= 1 and accented >= 1)):
         return best
-    if counts["en"] == 0 and len(words) >= 3 and accented >= 0.4 * len(words):
+    if english == 0 and len(words) >= 3 and accented >= 0.4 * len(words):
         return "other"
     return "en"

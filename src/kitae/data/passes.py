@@ -10,6 +10,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,11 +21,11 @@ from kitae.data.alike.fingerprints import fingerprint_table
 from kitae.data.boilerplate import handled, passages_table
 from kitae.data.contamination import TRAINED, contamination_edits, open_index
 from kitae.data.finding import FoundFile
-from kitae.data.intake import Quarantined, record_of
+from kitae.data.intake import Quarantined, record_of, turns_as_read
 from kitae.data.judging import Fate, Judge
 from kitae.data.privacy.redaction import Redactor, masked
 from kitae.data.readers import BadRow, Row
-from kitae.data.report import Tally
+from kitae.data.report import Tally, mended_samples
 from kitae.data.rules import Beginnings, NormsPart, learn, look_again
 from kitae.data.shards import line_of, read_table, whole_table, write_table
 
@@ -49,6 +50,8 @@ class Take:
     duplicates: DuplicateSettings
     passages: Path | None
     """Where to write the passages that may be repeated elsewhere."""
+    asked: frozenset[str]
+    """Names of the rules that will be asked: what is learnt depends on them."""
 
 
 @dataclass
@@ -66,6 +69,8 @@ class Taken:
     checked: int
     """Records that were held against benchmarks."""
     norms: NormsPart
+    mended: Mapping[str, list[dict[str, str]]]
+    """The first places that each rule put right, before and after."""
 
 
 def take(task: Take) -> Taken:
@@ -89,7 +94,12 @@ def take(task: Take) -> Taken:
         shapes=Counter(shape for _, shape in taken if shape),
         teaching=sum(_teaches(record) for record in records),
         checked=sum(record.use in TRAINED for record in records) if task.benchmarks else 0,
-        norms=learn(records, task=task.task),
+        norms=learn(records, task=task.task, asked=task.asked),
+        mended=mended_samples(
+            (made, partial(turns_as_read, raw, task.file, task.task))
+            for raw, (made, _) in zip(task.rows, taken, strict=True)
+            if isinstance(made, Record) and isinstance(raw, Row)
+        ),
     )
 
 

@@ -32,7 +32,7 @@ from kitae.data.intake import FileCount, check_files, file_encoding
 from kitae.data.judging import Judge
 from kitae.data.privacy.redaction import Redactor, check_privacy
 from kitae.data.readers import read_rows
-from kitae.data.report import Tally, dataset_report, prepare_notes, report_page
+from kitae.data.report import Tally, add_samples, dataset_report, prepare_notes, report_page
 from kitae.data.review.decisions import Decision, read_decisions
 from kitae.data.rules import chosen_rules, merge
 from kitae.data.shards import SHARD_ROWS, in_shards, shard_path
@@ -108,6 +108,7 @@ class _Work:
             taken.append(shard)
             counts[shard.file].read += shard.rows
             counts[shard.file].shapes.update(shard.shapes)
+            add_samples(counts[shard.file].mended, shard.mended)
             reasons[shard.file].update(shard.reasons)
             rows += shard.rows
             place = list(counts).index(shard.file)
@@ -125,13 +126,15 @@ class _Work:
         """The rows of all files in shards, in their order."""
         redactor = _redactor(self.settings, files, self.task)
         index = self.benchmarks.index(self.draft.scratch)
+        asked = frozenset(chosen_rules(self.settings.clean))
         numbers = count()
         for file in files:
             for rows in in_shards(read_rows(file.path, counts[file.name].encoding, file.source.read), SHARD_ROWS):
                 number = next(numbers)
                 path = shard_path(self.draft.scratch / "taken", number)
+                passages = self._passages(number)
                 yield passes.Take(
-                    rows, file, self.task, redactor, path, index, self.settings.duplicates, self._passages(number)
+                    rows, file, self.task, redactor, path, index, self.settings.duplicates, passages, asked
                 )
 
     def _passages(self, number: int) -> Path | None:
@@ -150,7 +153,8 @@ class _Work:
     def judge(self, taken: Sequence[passes.Taken]) -> list[passes.Judged]:
         """Ask of every record what speaks against it; what is normal is learnt from all of them first."""
         part = merge((shard.norms for shard in taken), task=self.task)
-        looks = (passes.LookAgain(shard.path, part.beginnings()) for shard in taken)
+        beginnings = part.beginnings()
+        looks = (passes.LookAgain(shard.path, beginnings) for shard in taken)
         norms = part.norms(self.workers.map(passes.second_look, looks), languages=self.settings.languages)
         rules = chosen_rules(self.settings.clean)
         one = Judge(

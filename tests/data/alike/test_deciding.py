@@ -172,6 +172,15 @@ def test_another_instruction_wants_another_answer() -> None:
     assert set(found(ask(0, french, USER, YES), ask(1, french, USER, NO)).values()) == {"conflicting_answers"}
 
 
+def test_what_is_asked_without_an_instruction_is_compared_with_all_who_ask_it() -> None:
+    brief = Message("system", "Be brief.")
+    assert found(ask(0, USER, YES), ask(1, brief, USER, NO), ask(2, USER, YES)) == {
+        1: "conflicting_answers",
+        2: "exact_duplicate",
+    }
+    assert set(found(ask(0, USER, YES), ask(1, brief, USER, NO)).values()) == {"conflicting_answers"}
+
+
 def test_judged_answers_contradict_only_when_the_judgement_does() -> None:
     one, swapped = ask(0, USER, YES, rejected=(NO,)), ask(1, USER, NO, rejected=(YES,))
     other = ask(2, USER, Message("assistant", "駐車場です。"), rejected=(NO,))

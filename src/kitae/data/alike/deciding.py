@@ -8,7 +8,7 @@ from kitae.core.data_settings import DuplicateSettings
 from kitae.data.alike.banding import window_pairs
 from kitae.data.alike.cases import TEST, Cases, Gone, Why
 from kitae.data.alike.clusters import Clusters
-from kitae.data.alike.fingerprints import USES
+from kitae.data.alike.fingerprints import JUDGED, ON_TERMS, USES
 from kitae.data.alike.ragged import Array, spread
 
 ANSWERS_COMPARED = 32
@@ -62,13 +62,13 @@ def _drop_leaks(cases: Cases, use: str) -> None:
 def _drop_conflicts(cases: Cases, near: float) -> None:
     """Of the answers to one question only the majority's stay, or none."""
     rows = np.flatnonzero(cases.stays & (cases.fact["use"] != TEST) & (cases.texts >= 0))
-    subjects = _ids(cases.fact["subject"][rows])
+    subjects = _subjects(cases, rows)
     answers = _ids(subjects, cases.fact["answer"][rows])
     contested = np.bincount(subjects[_firsts(answers)]) > 1
     rows = rows[contested[subjects]]
     if not len(rows):
         return
-    subjects = _ids(cases.fact["subject"][rows])
+    subjects = _subjects(cases, rows)
     camps = _camps(cases, rows, subjects, near)
     firsts = _firsts(camps)
     of_subject, sizes = subjects[firsts], np.bincount(camps)
@@ -85,6 +85,18 @@ def _drop_conflicts(cases: Cases, near: float) -> None:
     why = np.where(named < 0, Why.NO_MAJORITY, Why.AGAINST_MAJORITY).astype(np.uint8)
     cases.drop(rows[losing], why[losing], named[losing])
     cases.contested(rows[losing], counts[subjects[losing]])
+
+
+def _subjects(cases: Cases, rows: Array) -> Array:
+    """What these records may contradict each other about, [rows].
+
+    Under two system messages it is not the same question. But where one asks without any, the answer is said to hold
+    whatever the system says, and all who ask this are compared. Answers that are judged only meet their like.
+    """
+    subject, text = cases.fact["subject"][rows], cases.texts[rows]
+    plain = subject & np.uint64(ON_TERMS) == 0
+    whoever = np.isin(text, text[plain]) & (subject & np.uint64(JUDGED) == 0)
+    return _ids(np.where(whoever, text, -1), np.where(whoever, np.uint64(0), subject))
 
 
 def _camps(cases: Cases, rows: Array, subjects: Array, near: float) -> Array:

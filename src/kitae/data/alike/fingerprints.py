@@ -29,6 +29,8 @@ LETTERS_AT_ONCE = 50_000
 KEY_BYTES, SHORT_KEY_BYTES = 16, 8
 _BEGINS = 1 << 24
 """Added to the first digit of a number; no letter is so large."""
+ON_TERMS, JUDGED = 1, 2
+"""Bits of the column `subject`."""
 
 
 def fingerprint_table(records: Sequence[Record], *, task: str, settings: DuplicateSettings) -> Any:
@@ -175,10 +177,17 @@ def as_numbers(keys: Sequence[bytes]) -> Array:
 
 
 def _subject(said: Spoken, question: bytes) -> bytes:
-    """What two answers contradict each other about: the question, and the terms if there are any."""
-    if not said.terms:
-        return question[:SHORT_KEY_BYTES]
-    return blake2b(question + _terms_key(tuple(said.terms)), digest_size=SHORT_KEY_BYTES).digest()
+    """What two answers contradict each other about: the question, and the terms if there are any.
+
+    Its lowest bits say whether there are any (`ON_TERMS`) and whether the answer was judged (`JUDGED`).
+    """
+    key = (
+        blake2b(question + _terms_key(tuple(said.terms)), digest_size=SHORT_KEY_BYTES).digest()
+        if said.terms
+        else question
+    )
+    bits = ON_TERMS * bool(said.terms) + JUDGED * said.exact_answer
+    return bytes([key[0] & ~(ON_TERMS | JUDGED) | bits, *key[1:SHORT_KEY_BYTES]])
 
 
 @lru_cache(maxsize=1_024)

@@ -6,13 +6,15 @@ from itertools import accumulate
 from typing import Any
 
 from kitae.core.data_settings import DataSettings
-from kitae.data.counting import by_count
+from kitae.data.counting import BoundedCounts, by_count
 from kitae.data.intake import FileCount
-from kitae.data.report.tally import KEPT, Profile, Tally
+from kitae.data.report.profile import NAMES, Profile
+from kitae.data.report.samples import PRIVACY, Samples, add_samples
+from kitae.data.report.tally import KEPT, Tally
+from kitae.data.rules.skew import skews
 
 LENGTH_EDGES = (10, 20, 40, 80, 160, 320, 640, 1280)
 """Upper edges of the length classes, in characters; the last class is open."""
-NAMES = ("languages", "labels", "licences", "consents", "rights_holders", "uses")
 OTHERS = "…"
 """Stands for the names beyond those that are counted each for itself."""
 MARKS = {"least": 0.0, "quarter": 0.25, "median": 0.5, "three_quarters": 0.75, "most": 1.0}
@@ -23,7 +25,10 @@ def dataset_report(tally: Tally, files: Sequence[FileCount], *, settings: DataSe
     before = Profile()
     before.merge(tally.kept)
     before.merge(tally.dropped)
-    rules = by_count(tally.rules)
+    rules, flags = by_count(tally.rules), by_count(tally.flags)
+    mended: Samples = {}
+    for file in files:
+        add_samples(mended, file.mended)
     return {
         "task": task,
         "read": sum(count.read for count in files),
@@ -32,14 +37,19 @@ def dataset_report(tally: Tally, files: Sequence[FileCount], *, settings: DataSe
         "quarantined": tally.quarantined,
         "files": [_file(count, tally) for count in files],
         "rules_count": rules,
-        "rules": {rule: tally.samples[rule] for rule in rules},
+        "rules": {rule: tally.samples_of(rule) for rule in rules},
         "quarantine": tally.quarantine,
+        "quarantine_reasons": _counts(tally.reasons),
         "edits": by_count(tally.edits),
-        "flags": by_count(tally.flags),
-        "flagged": {rule: tally.samples[rule] for rule in by_count(tally.flags)},
+        "mended": mended,
+        "flags": flags,
+        "flagged": {rule: tally.samples_of(rule) for rule in flags},
         "privacy": by_count(tally.privacy),
         "privacy_mode": settings.privacy.mode,
+        "redacted": tally.samples_of(PRIVACY),
         "near": settings.duplicates.near,
+        "duplicates": _clusters(tally),
+        "feelings": {"before": _feelings(before), "after": _feelings(tally.kept)},
         **profile_figures(tally.kept),
         "before": profile_figures(before),
     }
@@ -48,7 +58,14 @@ def dataset_report(tally: Tally, files: Sequence[FileCount], *, settings: DataSe
 def profile_figures(profile: Profile) -> dict[str, Any]:
     """What a set of records is like: names with their counts, and lengths in characters."""
     lengths = {"question": length_figures(profile.question), "answer": length_figures(profile.answer)}
-    return {**{name: _counts(profile, name) for name in NAMES}, "lengths": lengths}
+    appears: dict[str, Counter[str]] = {}
+    for (what, which), count in profile.attributes.items():
+        appears.setdefault(what, Counter())[which] = count
+    return {
+        **{name: _counts(getattr(profile, name)) for name in NAMES},
+        "lengths": lengths,
+        "attributes": {what: by_count(counts) for what, counts in sorted(appears.items())},
+    }
 
 
 def length_figures(sizes: Counter[int]) -> dict[str, Any]:
@@ -113,11 +130,33 @@ def _file(count: FileCount, tally: Tally) -> dict[str, Any]:
     }
 
 
-def _counts(profile: Profile, name: str) -> dict[str, int]:
-    counts = getattr(profile, name)
+def _counts(counts: BoundedCounts) -> dict[str, int]:
     counts.close()
     others = {OTHERS: counts.others} if counts.others else {}
     return {**by_count(counts.counts), **others}
+
+
+def _clusters(tally: Tally) -> dict[str, Any]:
+    """Clusters of duplicates, each the record that was kept and those that went for it, by size."""
+    tally.clusters.close()
+    sizes = Counter(count + 1 for count in tally.clusters.counts.values())
+    return {
+        "clusters": len(tally.clusters.counts),
+        "sizes": {str(size): sizes[size] for size in sorted(sizes)},
+        "sampled": tally.clusters.others > 0,
+    }
+
+
+def _feelings(profile: Profile) -> dict[str, Any]:
+    """How the records of each file feel, against the rest: counts by score, means, shares, difference, p-value."""
+    measured = skews({file: tuple(counts) for file, counts in profile.feelings.items()})
+    return {
+        file: {
+            "counts": profile.feelings[file],
+            **{name: round(value, 6) for name, value in vars(skew).items()},
+        }
+        for file, skew in measured.items()
+    }
 
 
 def _joined(counts: Mapping[str, int] | Counter[str]) -> str:

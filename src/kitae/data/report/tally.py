@@ -3,61 +3,21 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from kitae.core.records import Edit, Record
 from kitae.data.counting import BoundedCounts
 from kitae.data.intake import Quarantined
 from kitae.data.privacy.redaction import masked
+from kitae.data.report.profile import Profile
+from kitae.data.report.samples import EXAMPLE_CHARACTERS, EXAMPLES, PRIVACY, Sample, Samples, add_samples, sample_of
 
-EXAMPLES = 3
-EXAMPLE_CHARACTERS = 160
-MOST_NAMES = 10_000
-"""Different labels, licences and the like that are counted each for itself."""
 KEPT = "kept"
-
-Sample = dict[str, str]
-
-
-def _names() -> BoundedCounts:
-    return BoundedCounts(MOST_NAMES)
-
-
-@dataclass
-class Profile:
-    """What a set of records is like."""
-
-    records: int = 0
-    question: Counter[int] = field(default_factory=Counter)
-    """Length of the question in characters, to the number of records."""
-    answer: Counter[int] = field(default_factory=Counter)
-    """Length of the answer in characters, to the number of records."""
-    languages: BoundedCounts = field(default_factory=_names)
-    labels: BoundedCounts = field(default_factory=_names)
-    licences: BoundedCounts = field(default_factory=_names)
-    consents: BoundedCounts = field(default_factory=_names)
-    rights_holders: BoundedCounts = field(default_factory=_names)
-    uses: BoundedCounts = field(default_factory=_names)
-
-    def add(self, record: Record) -> None:
-        """Count a record."""
-        self.records += 1
-        self.question[len(record.question)] += 1
-        self.answer[len(record.answer)] += 1
-        self.languages.add([record.language or "?"])
-        self.labels.add([record.label] if record.label else [])
-        self.licences.add([record.terms.licence or "?"])
-        self.consents.add([record.terms.consent or "?"])
-        self.rights_holders.add([record.terms.rights_holder or "?"])
-        self.uses.add([record.use or "split"])
-
-    def merge(self, other: "Profile") -> None:
-        """Add the records of another profile."""
-        self.records += other.records
-        self.question.update(other.question)
-        self.answer.update(other.answer)
-        for name in ("languages", "labels", "licences", "consents", "rights_holders", "uses"):
-            getattr(self, name).merge(getattr(other, name))
+MOST_REASONS = 1_000
+"""Different reasons for quarantine that are counted each for itself."""
+MOST_CLUSTERS = 100_000
+"""Clusters of duplicates whose sizes are known; of more, those with the smallest digests (a fixed sample)."""
 
 
 @dataclass
@@ -75,10 +35,14 @@ class Tally:
     """Rule to the number of kept records that it flagged."""
     privacy: Counter[str] = field(default_factory=Counter)
     """Kind of private data to the number of places, in kept and dropped records."""
-    samples: dict[str, list[Sample]] = field(default_factory=lambda: defaultdict(list))
-    """Rule to the first records that it dropped or flagged, with private data masked."""
+    samples: Samples = field(default_factory=dict)
+    """Rule to the first records that it dropped, flagged or redacted, with private data masked."""
     quarantine: list[dict[str, Any]] = field(default_factory=list)
     """The first rows that could not be read, with private data masked."""
+    reasons: BoundedCounts = field(default_factory=lambda: BoundedCounts(MOST_REASONS))
+    """Why rows were set aside, to how many."""
+    clusters: BoundedCounts = field(default_factory=lambda: BoundedCounts(MOST_CLUSTERS))
+    """Id of a kept record to the number of records that went as its duplicates."""
 
     def keep(self, record: Record) -> None:
         """Count a record that stays."""
@@ -93,7 +57,11 @@ class Tally:
                 self._sample(rule, edit.reason, record)
             else:
                 self.edits[rule] += 1
-        self._count_private(record)
+        private = [edit for edit in record.history if edit.rule == PRIVACY and edit.detail]
+        self.privacy.update(edit.detail["kind"] for edit in private)
+        said = [edit.reason for edit in private if str(edit.detail.get("place")).startswith("turn")]
+        if said:
+            self._sample(PRIVACY, "; ".join(dict.fromkeys(said)), record)
 
     def drop(self, record: Record) -> None:
         """Count a record that goes by the last rule of its history."""
@@ -101,14 +69,18 @@ class Tally:
         self.dropped.add(record)
         self.fates[record.origin.file][why.rule] += 1
         self._sample(why.rule, why.reason, record)
-        self._count_private(record)
+        self.privacy.update(e.detail["kind"] for e in record.history if e.rule == PRIVACY and e.detail.get("kind"))
+        if "kept" in why.detail:
+            self.clusters.add([why.detail["kept"]])
 
     def set_aside(self, row: Quarantined) -> None:
         """Count a row that could not be used."""
         self.quarantined += 1
+        reason = _masked(row.reason)
+        self.reasons.add([reason])
         if len(self.quarantine) < EXAMPLES:
             excerpt = row.masked_excerpt[:EXAMPLE_CHARACTERS]
-            self.quarantine.append({**row.as_dict(), "reason": masked(row.reason), "excerpt": excerpt})
+            self.quarantine.append({**row.as_dict(), "reason": reason, "excerpt": excerpt})
 
     def merge(self, other: "Tally") -> None:
         """Add what became of the rows that follow."""
@@ -120,8 +92,9 @@ class Tally:
         self.edits.update(other.edits)
         self.flags.update(other.flags)
         self.privacy.update(other.privacy)
-        for rule, samples in other.samples.items():
-            self.samples[rule] = [*self.samples[rule], *samples][:EXAMPLES]
+        self.reasons.merge(other.reasons)
+        self.clusters.merge(other.clusters)
+        add_samples(self.samples, other.samples)
         self.quarantine = [*self.quarantine, *other.quarantine][:EXAMPLES]
 
     @property
@@ -133,15 +106,19 @@ class Tally:
         del total[KEPT]
         return total
 
-    def _sample(self, rule: str, reason: str, record: Record) -> None:
-        samples = self.samples[rule]
-        if len(samples) < EXAMPLES:
-            question, answer = _short(record.question), _short(record.answer)
-            row = {"id": record.id, "origin": str(record.origin), "reason": reason}
-            samples.append({**row, "question": question, "answer": answer})
+    def samples_of(self, rule: str) -> list[Sample]:
+        """The first records that a rule dropped, flagged or redacted."""
+        return self.samples.get(rule, [])
 
-    def _count_private(self, record: Record) -> None:
-        self.privacy.update(e.detail["kind"] for e in record.history if e.rule == "privacy" and e.detail)
+    def _sample(self, rule: str, reason: str, record: Record) -> None:
+        if len(self.samples_of(rule)) < EXAMPLES:
+            add_samples(self.samples, {rule: [sample_of(record, reason)]})
+
+
+@lru_cache(maxsize=4096)
+def _masked(reason: str) -> str:
+    """A reason without private data; many rows share one."""
+    return masked(reason)
 
 
 def tally_of(kept: Iterable[Record], dropped: Iterable[Record] = (), quarantined: Iterable[Quarantined] = ()) -> Tally:
@@ -154,8 +131,3 @@ def tally_of(kept: Iterable[Record], dropped: Iterable[Record] = (), quarantined
     for row in quarantined:
         tally.set_aside(row)
     return tally
-
-
-def _short(text: str) -> str:
-    text = masked(text)
-    return text if len(text) <= EXAMPLE_CHARACTERS else text[:EXAMPLE_CHARACTERS] + "…"
