@@ -30,7 +30,7 @@ class Papers:
 
     @property
     def kind(self) -> str:
-        """What it was: dataset, split, verdict, …"""
+        """What it was: a dataset, a split, a verdict."""
         return str(self.values["kind"])
 
     @property

@@ -67,13 +67,14 @@ class Erased:
 
     def why(self, record: Record) -> Handle | None:
         """The kind of handle by which a record is known again and the name of its erasure, or None."""
-        return self._first(handles(record, self.files)) if self.marks else None
+        return self.first(handles(record, self.files)) if self.marks else None
 
     def why_row(self, origin: Origin, excerpt: str, rights_holder: str | None) -> Handle | None:
         """The same for a row that is no record: `excerpt` is what is quoted of it, with private data masked."""
-        return self._first(row_handles(origin, excerpt, rights_holder, self.files)) if self.marks else None
+        return self.first(row_handles(origin, excerpt, rights_holder, self.files)) if self.marks else None
 
-    def _first(self, found: Iterable[Handle]) -> Handle | None:
+    def first(self, found: Iterable[Handle]) -> Handle | None:
+        """The first of some handles that was erased: its kind, and the name of the erasure."""
         for kind, value in found:
             name = self._erasure(mark_of(self.key, kind, value))
             if name is not None:
@@ -131,9 +132,7 @@ def handles(record: Record, files: Mapping[str, str]) -> Iterator[Handle]:
     yield from _place(record.origin, files)
 
 
-def row_handles(
-    origin: Origin, excerpt: str, rights_holder: str | None, files: Mapping[str, str]
-) -> Iterator[Handle]:
+def row_handles(origin: Origin, excerpt: str, rights_holder: str | None, files: Mapping[str, str]) -> Iterator[Handle]:
     """Every way to know a row again that is no record."""
     said = compact(excerpt)
     if len(said) >= LEAST_CONTENT:
@@ -146,7 +145,9 @@ def row_handles(
 def mark_of(key: bytes, kind: str, value: str) -> bytes:
     """The keyed digest of a handle. A parent is a record: both have the same."""
     kind = "record" if kind == "parent" else kind
-    return hashlib.blake2b(f"{kind}\0{value}".encode("utf-8", "surrogatepass"), key=key, digest_size=MARK_BYTES).digest()
+    return hashlib.blake2b(
+        f"{kind}\0{value}".encode("utf-8", "surrogatepass"), key=key, digest_size=MARK_BYTES
+    ).digest()
 
 
 def file_digests(source: Source) -> dict[str, str]:

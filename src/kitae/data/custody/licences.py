@@ -1,7 +1,7 @@
 """Licences by their SPDX ids: how people write them, what expressions of them mean, what is known of their terms.
 
-The facts are data (`terms.toml`). Expressions follow annex D of the SPDX specification 2.3 as far as data needs it: AND,
-OR and parentheses; what stands after WITH is an exception to a licence and leaves it what it is.
+The facts are data (`terms.toml`). Expressions follow annex D of the SPDX specification 2.3 as far as data needs it:
+AND, OR and parentheses; what stands after WITH is an exception to a licence and leaves it what it is.
 """
 
 import re
