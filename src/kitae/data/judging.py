@@ -24,8 +24,9 @@ PAPERS = ("no_licence",)
 class Judge:
     """All that is asked about a record, whichever worker asks it.
 
-    The policy is asked of every record, whatever it is for. A `held_out` set is only measured, and a test split somebody else drew is never thinned for its quality: of those,
-    rows go only for their terms, or to quarantine when nobody could mark an answer to them.
+    The policy is asked of every record, whatever it is for. A `held_out` set is only measured, and a test split
+    somebody else drew is never thinned for its quality: of those, rows go only for their terms, or to quarantine when
+    nobody could mark an answer to them.
     """
 
     task: str
