@@ -119,26 +119,29 @@ def content_id(record: Record) -> str:
 
 
 def handles(record: Record, files: Mapping[str, str]) -> Iterator[Handle]:
-    """Every way to know a record again; `files` maps names of raw files to digests of their bytes."""
-    if record.id:
-        yield "record", record.id
+    """Every way to know a record again, those first that say why it goes.
+
+    `files` maps names of raw files to digests of their bytes.
+    """
+    if record.terms.rights_holder.strip():
+        yield "rights_holder", normalise(record.terms.rights_holder)
     if record.parent:
         yield "parent", record.parent
+    if record.id:
+        yield "record", record.id
     content = record.content_id or content_id(record)
     if content:
         yield "content", content
-    if record.terms.rights_holder.strip():
-        yield "rights_holder", normalise(record.terms.rights_holder)
     yield from _place(record.origin, files)
 
 
 def row_handles(origin: Origin, excerpt: str, rights_holder: str | None, files: Mapping[str, str]) -> Iterator[Handle]:
     """Every way to know a row again that is no record."""
+    if rights_holder:
+        yield "rights_holder", normalise(rights_holder)
     said = compact(excerpt)
     if len(said) >= LEAST_CONTENT:
         yield "content", digest_of(said)[:32]
-    if rights_holder:
-        yield "rights_holder", normalise(rights_holder)
     yield from _place(origin, files)
 
 

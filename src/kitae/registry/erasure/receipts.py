@@ -18,6 +18,8 @@ from kitae.registry.erasure.findings import RECEIPTS, Findings
 
 FOUND, RECEIPT, TEXT = "found.json", "receipt.json", "receipt.txt"
 ROWS_SHOWN = 50
+KNOWN_BY_EN = {"parent": "{n:,} made from others", "same": "{n:,} saying the same under another name"}
+KNOWN_BY_JA = {"parent": "ほかから作られたもの {n:,}", "same": "別の名義で同じ内容のもの {n:,}"}
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,7 @@ def _english(values: Mapping[str, Any]) -> list[str]:
         f"Asked for: {asked}, by {values['requested_by']} at {values['requested_at']}",
         f"Reason: {values['reason'] or 'none given'}",
         f"Carried out: {values.get('carried_out_at', 'not yet')}",
-        f"Records erased: {values['records']:,}",
+        f"Records erased: {values['records']:,}{_known_by(values, KNOWN_BY_EN)}",
         f"Artifacts replaced by their papers: {_digests(values['artifacts'])}",
         f"Adapters that learnt from them: {_counts(values['adapters'])}",
         f"Verdicts that were measured on them: {_counts(values['verdicts'])}",
@@ -142,7 +144,7 @@ def _japanese(values: Mapping[str, Any]) -> list[str]:
         f"依頼：{asked}（{values['requested_by']}、{values['requested_at']}）",
         f"理由：{values['reason'] or '記載なし'}",
         f"実施：{values.get('carried_out_at', 'まだ')}",
-        f"消去したレコード：{values['records']:,} 件",
+        f"消去したレコード：{values['records']:,} 件{_known_by(values, KNOWN_BY_JA)}",
         f"控えに置き換えた成果物：{_digests(values['artifacts'], 'なし')}",
         f"学習に使ったアダプター：{_counts(values['adapters'], 'なし')}",
         f"測定に使った評価：{_counts(values['verdicts'], 'なし')}",
@@ -153,6 +155,15 @@ def _japanese(values: Mapping[str, Any]) -> list[str]:
         "元のファイルは kitae が書き換えてよいものではありません。次の行は持ち主が削除してください：",
     ]
     return [*lines, *_rows(values["raw_rows"], "… ほか {more:,} 行（すべて receipt.json にあります）")]
+
+
+def _known_by(values: Mapping[str, Any], words: Mapping[str, str]) -> str:
+    """How many of the records were not asked for themselves."""
+    known_by = Counter(values["known_by"])
+    # Of a rights holder, what does not name that holder says what one of the records says.
+    others = known_by["record"] + known_by["content"] + known_by["place"] if "rights_holder" in values["asked"] else 0
+    told = [words[name].format(n=n) for name, n in (("parent", known_by["parent"]), ("same", others)) if n]
+    return f" ({', '.join(told)})" if told else ""
 
 
 def _rows(rows: Sequence[Mapping[str, Any]], rest: str) -> list[str]:
