@@ -155,8 +155,7 @@ def _holding(
     what: Artifact | Papers, made_from: Mapping[str, Mapping[str, str]], sources: Mapping[str, Source]
 ) -> Holding:
     parents = dict(what.parents)
-    dataset = parents if "source" in parents else made_from.get(parents.get("dataset", ""), {})
-    source = sources.get(dataset.get("source", ""))
+    source = sources.get(_source_of(parents, made_from))
     return Holding(
         kind=what.kind,
         digest=what.digest,
@@ -167,6 +166,13 @@ def _holding(
         rights_holders={} if source is None else _rights_holders(source),
         papers=what if isinstance(what, Papers) else None,
     )
+
+
+def _source_of(parents: Mapping[str, str], made_from: Mapping[str, Mapping[str, str]]) -> str:
+    """The source at the beginning of a dataset, a split, or a split of a split; "" when something between is gone."""
+    while parents and "source" not in parents:
+        parents = made_from.get(parents.get("split") or parents.get("dataset") or "", {})
+    return parents.get("source", "")
 
 
 def _rights_holders(source: Source) -> dict[str, str]:
