@@ -46,12 +46,10 @@ class Judge:
         Its terms come first, then whether it is in a benchmark, then what a person decided; a corrected record is
         asked about like any other.
         """
-        if is_gone(record):
-            return "dropped", record
-        lacking = breach(record, self.policy)
+        lacking = None if is_gone(record) else breach(record, self.policy)
         if lacking is not None:
             return "dropped", record.with_edit(Edit(POLICY, lacking))
-        if held_kind(record) in self.drop_contaminated:
+        if is_gone(record) or held_kind(record) in self.drop_contaminated:
             return "dropped", record
         if record.id in self.decisions:
             record, stays = self.decisions[record.id].on(record, self.task)
