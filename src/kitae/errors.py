@@ -121,3 +121,20 @@ class GateRefused(KitaeError):
     """The result did not pass the gates of the recipe."""
 
     exit_code = 3
+
+
+class PolicyRefused(GateRefused):
+    """Records whose terms breach the policy of the recipe, which refuses a run that has any.
+
+    `offenders` are the first of them as plain values; `listing` is the file with all of them.
+    """
+
+    def __init__(self, what: str, *, offenders: Iterable[dict[str, object]], listing: str, hint: str = "") -> None:
+        """Take the first offenders beside what every error has."""
+        self.offenders = list(offenders)
+        self.listing = listing
+        super().__init__(what, hint=hint)
+
+    def as_json(self) -> dict[str, object]:
+        """The error with its offenders."""
+        return {**super().as_json(), "offenders": self.offenders, "listing": self.listing}

@@ -10,6 +10,7 @@ from kitae.core.artifacts import Dataset, Split
 from kitae.core.data_settings import DataSettings, SplitSettings
 from kitae.core.records import Record, read_records
 from kitae.core.workspace import Workspace
+from kitae.data.custody.erased import Erased
 
 
 class Desk:
@@ -34,11 +35,19 @@ class Desk:
         settings = DataSettings.model_validate({"sources": self.sources}).sources
         return list(data.find(settings, folder=self.folder, out=self.workspace).summary["lines"])
 
-    def prepare(self, *, task: str = "chat", held_out: bool = False, **settings: Any) -> Dataset:
+    def prepare(
+        self, *, task: str = "chat", held_out: bool = False, erased: Erased | None = None, **settings: Any
+    ) -> Dataset:
         chosen = DataSettings.model_validate({"sources": self.sources, **settings})
         source = data.find(chosen.sources, folder=self.folder, out=self.workspace)
         return data.prepare(
-            source, settings=chosen, task=task, out=self.workspace, folder=self.folder, held_out=held_out
+            source,
+            settings=chosen,
+            task=task,
+            out=self.workspace,
+            folder=self.folder,
+            held_out=held_out,
+            erased=erased,
         )
 
     def split(self, dataset: Dataset, *, seed: int = 7, **settings: Any) -> Split:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from kitae.cli import review
+from kitae.cli import custody, review
 from kitae.cli.options import AsJson, Home, RecipeFile, Sets, print_json
 
 SHOWN = 10
@@ -13,6 +13,8 @@ SHOWN = 10
 
 app = typer.Typer(help="The data stage.", no_args_is_help=True, rich_markup_mode=None)
 app.command("review")(review.review)
+app.command()(custody.trace)
+app.command()(custody.erase)
 
 
 @app.command()

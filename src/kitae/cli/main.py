@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import typer
 
 from kitae.cli import data, doctor, models, recipe, serving, way
-from kitae.errors import GateRefused, KitaeError
+from kitae.errors import GateRefused, KitaeError, PolicyRefused
 
 INTERRUPTED = 130
 
@@ -55,6 +55,8 @@ def answer(arguments: Sequence[str]) -> str | int | None:
         if leaving.code == INTERRUPTED:  # Typer makes this of Ctrl-C, without a word
             print("Interrupted. The same command goes on from what is saved.", file=sys.stderr)
         return leaving.code
+    except PolicyRefused as refusal:
+        return tell(refusal, debug=debug, as_json=as_json)
     except GateRefused as refusal:
         return tell(refusal, debug=debug, as_json=False)  # the result, printed before, holds the refusal
     except KitaeError as error:

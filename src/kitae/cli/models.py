@@ -27,7 +27,7 @@ def list_(home: Home = None, as_json: AsJson = False) -> None:
         return
     table = Table("version", "status", "base", "verdict", box=None, pad_edge=False)
     for card in cards:
-        table.add_row(card.reference, card.status, card.base, card.sentence)
+        table.add_row(card.reference, "; ".join([card.status, *card.warnings]), card.base, card.sentence)
     Console().print(table)
 
 
@@ -39,6 +39,7 @@ def show(
 ) -> None:
     """Show one version: verdict, gates, and everything it was made from."""
     from kitae import registry
+    from kitae.core.papers import erased_sentence
 
     card = registry.show_version(open_workspace(home), version)
     if as_json:
@@ -48,16 +49,20 @@ def show(
 
     console = Console()
     console.print(f"[bold]{card.reference}[/]  {card.status}", highlight=False)
+    for warning in card.warnings:
+        console.print(f"  ! {warning}", highlight=False, markup=False)
     console.print(card.sentence, highlight=False, markup=False)
     for gate in card.gates:
         mark = "passed" if gate["passed"] else "REFUSED"
         console.print(f"  gate {gate['name']}: {mark}; {gate['reason']}", highlight=False, markup=False)
     console.print(f"  base     {card.base}", highlight=False, markup=False)
     for kind, digest in card.lineage.items():
-        console.print(f"  {kind:<8} {digest[:12]}", highlight=False, markup=False)
+        gone = f"  {erased_sentence(card.erased[kind])}" if kind in card.erased else ""
+        console.print(f"  {kind:<8} {digest[:12]}{gone}", highlight=False, markup=False, soft_wrap=True)
     values = card.as_dict()
-    for name in ("adapter", "report"):
-        place = values[name] or "not in this workspace any more; `kitae run RECIPE` makes it again"
+    for name, kind in (("adapter", "adapter"), ("report", "verdict")):
+        lost = "not in this workspace any more; `kitae run RECIPE` makes it again"
+        place = values[name] or (erased_sentence(card.erased[kind]) if kind in card.erased else lost)
         console.print(f"  {name:<8} {place}", highlight=False, markup=False, soft_wrap=True)
 
 
@@ -71,11 +76,13 @@ def verify(home: Home = None, as_json: AsJson = False) -> None:
         raise InputError(f"there is no workspace at {out.home}", hint="Name it with --home DIR or KITAE_HOME")
     checked, damaged = out.verify()
     trail = registry.verify_audit(out)
-    sound = not damaged and not trail.problems
+    erasures = registry.verify_erasures(out)
+    sound = not damaged and not trail.problems and not erasures.problems
     if as_json:
         audit = {"rows": trail.rows, "head": trail.head, "problems": list(trail.problems)}
         artifacts = {"checked": checked, "damaged": [error.as_json() for error in damaged]}
-        print_json({"sound": sound, "artifacts": artifacts, "audit": audit})
+        erased = {"receipts": list(erasures.lines), "problems": list(erasures.problems)}
+        print_json({"sound": sound, "artifacts": artifacts, "audit": audit, "erasures": erased})
     else:
         print(f"artifacts    {checked} checked, {len(damaged)} damaged")
         for error in damaged:
@@ -83,6 +90,8 @@ def verify(home: Home = None, as_json: AsJson = False) -> None:
         print(f"audit trail  {trail.rows} rows, {len(trail.problems)} problems, head {trail.head}")
         for problem in trail.problems:
             print(f"  {problem}")
+        for line in (*erasures.lines, *erasures.problems):
+            print(f"erasures     {line}")
         print("Sound: everything is as it was made." if sound else "Not sound: see above.")
     if not sound:
         raise typer.Exit(DamagedArtifact.exit_code)

@@ -159,6 +159,25 @@ class SelfTrainingSettings(Settings):
     """Who labels: `tfidf` (TF-IDF and logistic regression), or `module:Class` with `fit` and `predict_proba`."""
 
 
+class PolicySettings(Settings):
+    """What the terms of every record must be, and what happens when they are not."""
+
+    licences: tuple[str, ...] = ()
+    """Allowed licences: SPDX ids, or patterns such as `CC-BY-*`; none named allows every one."""
+    consent: tuple[str, ...] = ()
+    """On what bases data may be used (contract, consent, legitimate-interest, public); none named asks for none."""
+    rights_holders: tuple[str, ...] = ()
+    """Whose records may be used, as names or patterns; `*` only asks that one is named; none named asks for none."""
+    commercial: bool = False
+    """Only licences that allow commercial use; one of which nothing is known counts when `licences` names it."""
+    derivatives: bool = False
+    """Only licences under which adapted material may be shared."""
+    training: bool = False
+    """Only licences whose terms leave training free; those without derivatives do not settle it."""
+    on_breach: Literal["refuse", "drop"] = "refuse"
+    """refuse: the run stops before training, with the list of the offenders; drop: they go, each with the reason."""
+
+
 class DataSettings(Settings):
     """From raw records to a clean, redacted, deduplicated, split dataset."""
 
@@ -169,6 +188,8 @@ class DataSettings(Settings):
     clean: dict[str, bool | float | RuleSettings] = Field(default_factory=dict)
     """Rules by name: a threshold, false to switch one off, or {threshold: …, action: …}.
     `kitae data rules` lists them."""
+    policy: PolicySettings = PolicySettings()
+    """What the terms of every record must be."""
     languages: list[Annotated[str, Field(pattern="^[a-z]{2,8}$")]] = Field(default=["ja", "en"], min_length=1)
     """Languages kept; others are dropped as wrong language."""
     privacy: PrivacySettings = PrivacySettings()

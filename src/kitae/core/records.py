@@ -87,7 +87,8 @@ class Record:
     Of a preference pair `messages` ends with the chosen answer, and `rejected` holds the turns that were not chosen in
     its place; `desirable` is a single judgement of an answer (KTO). `tools` describes the functions that the assistant
     may call. `parent` is the id of the record that this one was made from by augmentation, and `weight` is how often,
-    relative to the others, training should see it.
+    relative to the others, training should see it. `content_id` is a digest of what it said when it was read, private
+    data masked: the same text in another row or file has the same.
     """
 
     id: str
@@ -104,6 +105,7 @@ class Record:
     desirable: bool | None = None
     parent: str = ""
     weight: float = 1.0
+    content_id: str = ""
 
     def with_edit(self, edit: Edit, **changes: Any) -> "Record":
         """The record after an edit: fields changed as named, and the edit added to its history."""
@@ -175,7 +177,7 @@ class Record:
         )
 
 
-RARE: dict[str, Any] = {"desirable": None, "parent": "", "weight": 1.0}
+RARE: dict[str, Any] = {"desirable": None, "parent": "", "weight": 1.0, "content_id": ""}
 """Plain fields that most records lack, with what stands for "none"."""
 
 

@@ -19,9 +19,10 @@ from kitae.core.files import place_errors
 from kitae.core.workspace import Workspace
 from kitae.errors import DamagedArtifact, DiskFull, InputError, KitaeError, WorkspaceBusy
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration. Kept here so that a store that is up to date opens without loading Alembic."""
 MIGRATIONS = Path(__file__).parent / "migrations"
+STORE_FILE = "store.db"
 URL_VARIABLE = "KITAE_DATABASE_URL"
 BUSY_SECONDS = 15.0
 """How long a change waits for another process to finish its own."""
@@ -83,7 +84,7 @@ def store_url(out: Workspace) -> URL:
     """Where the store of a workspace is: `KITAE_DATABASE_URL`, else `store.db` in its folder. Raises `InputError`."""
     wanted = os.environ.get(URL_VARIABLE)
     if not wanted:
-        return URL.create("sqlite", database=str(out.home / "store.db"))
+        return URL.create("sqlite", database=str(out.home / STORE_FILE))
     try:
         url = make_url(wanted)
     except ArgumentError as error:

@@ -3,6 +3,7 @@
 .kitae/artifacts/KIND/KEY/   finished artifacts (manifest.json written last, then one rename)
 .kitae/partial/KIND-KEY/     work in progress; `scratch/` in it survives a kill and is how a stage resumes
 .kitae/runs/NAME-TIME/       events.jsonl and TensorBoard files of one run
+.kitae/erased/KIND/DIGEST/   papers of artifacts out of which something was erased (see `kitae.core.papers`)
 .kitae/store.db              registry and audit
 """
 
@@ -20,12 +21,16 @@ from typing import Any, TextIO, TypeVar
 from kitae.core.artifacts import KINDS, MANIFEST, Artifact, key_of
 from kitae.core.events import Events, Stage
 from kitae.core.files import disk_errors, folder_digests, fsync_folder, place_errors, write_json
+from kitae.core.papers import erased_sentence, papers_of
 from kitae.core.settings import digest_of
 from kitae.errors import DamagedArtifact, InputError, WorkspaceBusy
 
 A = TypeVar("A", bound=Artifact)
+ARTIFACTS, PARTIAL, LOCK = "artifacts", "partial", "lock"
 SCRATCH = "scratch"
 DISCARDED = "discarded"
+MADE_FROM = "made_from.json"
+"""In the scratch of a draft: kind, parents and settings of what is being made."""
 STATED_PACKAGES = ("kitae", "torch", "transformers", "peft", "tokenizers", "numpy", "scikit-learn")
 
 
@@ -94,7 +99,7 @@ class Workspace:
     def _lock_file(self) -> TextIO:
         with place_errors(self.home):
             self.home.mkdir(parents=True, exist_ok=True)
-            return (self.home / "lock").open("a+")
+            return (self.home / LOCK).open("a+")
 
     @contextmanager
     def run(self, name: str) -> Iterator[Path]:
@@ -127,8 +132,8 @@ class Workspace:
         """
         made_from = {"kind": kind.kind, "parents": dict(parents), "settings": dict(settings)}
         key = key_of(made_from | {"versions": {"kitae": version("kitae")}})
-        partial = self.home / "partial" / f"{kind.kind}-{key}"
-        final = self.home / "artifacts" / kind.kind / key
+        partial = self.home / PARTIAL / f"{kind.kind}-{key}"
+        final = self.home / ARTIFACTS / kind.kind / key
         self.events.say(kind.kind, "started")
         if not (final / MANIFEST).exists() and _lacks_only_its_name(kind, partial):
             _name(partial, final)
@@ -139,6 +144,7 @@ class Workspace:
             return artifact
         draft = _draft(partial, Stage(self.events, kind.kind))
         with disk_errors(draft.folder):
+            write_json(draft.scratch / MADE_FROM, made_from)
             build(draft)
             if not (draft.folder / "summary.json").exists():
                 draft.summary({})
@@ -171,6 +177,9 @@ class Workspace:
             if artifact.digest.startswith(digest):
                 artifact.verify()
                 return artifact
+        papers = papers_of(self.home, digest)
+        if papers is not None:
+            raise InputError(f"the {papers.kind} {digest[:12]} was {erased_sentence(papers.erasures)}")
         if damaged:
             raise damaged[0]
         raise InputError(

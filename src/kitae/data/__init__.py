@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kitae.core.artifacts import Dataset, Source, Split
-from kitae.core.data_settings import DataSettings, SourceSettings, SplitSettings
+from kitae.core.data_settings import DataSettings, PolicySettings, SourceSettings, SplitSettings
 from kitae.core.workspace import Workspace
 
 if TYPE_CHECKING:
+    from kitae.data.custody.erased import Erased
     from kitae.data.review import Findings
 
 
@@ -46,15 +47,31 @@ def find(settings: Sequence[SourceSettings], *, folder: Path, out: Workspace) ->
 
 
 def prepare(
-    source: Source, *, settings: DataSettings, task: str, out: Workspace, folder: Path, held_out: bool = False
+    source: Source,
+    *,
+    settings: DataSettings,
+    task: str,
+    out: Workspace,
+    folder: Path,
+    held_out: bool = False,
+    erased: "Erased | None" = None,
 ) -> Dataset:
     """Clean, redacted, deduplicated records; a `held_out` set is only read, repaired and redacted.
 
-    Raises `SourceError`, `NothingToLearn`, `UnknownName`.
+    Nothing that was `erased` comes back. Raises `SourceError`, `NothingToLearn`, `UnknownName`, `PolicyRefused`.
     """
     from kitae.data import preparing
 
-    return preparing.prepare(source, settings=settings, task=task, out=out, folder=folder, held_out=held_out)
+    return preparing.prepare(
+        source, settings=settings, task=task, out=out, folder=folder, held_out=held_out, erased=erased
+    )
+
+
+def enforce(dataset: Dataset, *, policy: PolicySettings, out: Workspace) -> None:
+    """Stop before anything is trained when terms of records breach a policy that refuses. Raises `PolicyRefused`."""
+    from kitae.data.custody import policy as policies
+
+    policies.enforce(dataset, policy, out=out)
 
 
 def split(dataset: Dataset, *, settings: SplitSettings, seed: int, out: Workspace) -> Split:
@@ -115,6 +132,7 @@ __all__ = [
     "check",
     "compare",
     "compare_page",
+    "enforce",
     "enlarge",
     "find",
     "known_rules",

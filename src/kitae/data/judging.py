@@ -4,8 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from kitae.core.data_settings import PolicySettings
 from kitae.core.records import Edit, Record
 from kitae.data.contamination import held_kind
+from kitae.data.custody.admission import is_gone
+from kitae.data.custody.policy import POLICY, breach
 from kitae.data.intake import Quarantined
 from kitae.data.privacy.redaction import masked
 from kitae.data.quoting import QUOTED_CHARACTERS
@@ -21,13 +24,15 @@ PAPERS = ("no_licence",)
 class Judge:
     """All that is asked about a record, whichever worker asks it.
 
-    A `held_out` set is only measured, and a test split somebody else drew is never thinned for its quality: of those,
-    rows go only for their terms, or to quarantine when nobody could mark an answer to them.
+    The policy is asked of every record, whatever it is for. A `held_out` set is only measured, and a test split
+    somebody else drew is never thinned for its quality: of those, rows go only for their terms, or to quarantine when
+    nobody could mark an answer to them.
     """
 
     task: str
     norms: Norms
     rules: Rules
+    policy: PolicySettings
     drop_private: bool
     held_out: bool
     decisions: Mapping[str, Decision] = field(default_factory=dict)
@@ -38,10 +43,13 @@ class Judge:
     def fate(self, record: Record) -> tuple[Fate, Record | Quarantined]:
         """What becomes of a record: kept (with flags), dropped (with the reason last in its history), quarantined.
 
-        What a person decided comes first, but for what is in a benchmark; a corrected record is asked about like any
-        other.
+        Its terms come first, then whether it is in a benchmark, then what a person decided; a corrected record is
+        asked about like any other.
         """
-        if held_kind(record) in self.drop_contaminated:
+        lacking = None if is_gone(record) else breach(record, self.policy)
+        if lacking is not None:
+            return "dropped", record.with_edit(Edit(POLICY, lacking))
+        if is_gone(record) or held_kind(record) in self.drop_contaminated:
             return "dropped", record
         if record.id in self.decisions:
             record, stays = self.decisions[record.id].on(record, self.task)
@@ -49,6 +57,9 @@ class Judge:
                 return "dropped", record
         if self.held_out or record.use == "test":
             return self._measured(record)
+        return self._judged(record)
+
+    def _judged(self, record: Record) -> tuple[Fate, Record | Quarantined]:
         found = assess(record, self.norms, self.rules)
         if found.against is not None and self.rules[found.against[0]].action == "quarantine":
             return "quarantined", _aside(record, "{}: {}".format(*found.against))

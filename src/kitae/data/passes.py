@@ -20,6 +20,8 @@ from kitae.core.records import Edit, Message, Origin, Record, record_id
 from kitae.data.alike.fingerprints import fingerprint_table
 from kitae.data.boilerplate import handled, passages_table
 from kitae.data.contamination import TRAINED, contamination_edits, open_index
+from kitae.data.custody.admission import admit, admit_row, is_gone
+from kitae.data.custody.erased import Erased
 from kitae.data.finding import FoundFile
 from kitae.data.intake import Quarantined, record_of, turns_as_read
 from kitae.data.judging import Fate, Judge
@@ -38,12 +40,16 @@ FILES: dict[Fate, str] = {"kept": RECORDS, "dropped": DROPPED, "quarantined": QU
 
 @dataclass(frozen=True)
 class Take:
-    """Raw rows of one file, to become the records of the shard at `path`. Without a redactor nothing is redacted."""
+    """Raw rows of one file, to become the records of the shard at `path`. Without a redactor nothing is redacted.
+
+    What was erased stays out.
+    """
 
     rows: tuple[Row | BadRow, ...]
     file: FoundFile
     task: str
     redactor: Redactor | None
+    erased: Erased
     path: Path
     benchmarks: Path | None
     """The index of the benchmarks that records are held against."""
@@ -68,6 +74,8 @@ class Taken:
     """Records that have an answer, or are a document: only those teach anything."""
     checked: int
     """Records that were held against benchmarks."""
+    erased: int
+    """Records of which only the place is left."""
     norms: NormsPart
     mended: Mapping[str, list[dict[str, str]]]
     """The first places that each rule put right, before and after."""
@@ -80,12 +88,13 @@ def take(task: Take) -> Taken:
         made = [record_of(raw, task.file, task.task) for raw in task.rows]
         taken = [_taken(one, edit, task) for one, edit in zip(made, _contaminated(made, task), strict=True)]
         if task.passages is not None:
-            records = [made for made, _ in taken if isinstance(made, Record)]
+            records = [made for made, _ in taken if isinstance(made, Record) and not is_gone(made)]
             write_table(task.passages, passages_table(records, settings=task.duplicates))
         write_table(task.path, _taken_table(taken))
     else:
         taken = list(zip(_outcomes(table), table["shape"].to_pylist(), strict=True))
-    records = [made for made, _ in taken if isinstance(made, Record)]
+    made_records = [made for made, _ in taken if isinstance(made, Record)]
+    records = [record for record in made_records if not is_gone(record)]
     return Taken(
         path=task.path,
         file=task.file.name,
@@ -94,11 +103,12 @@ def take(task: Take) -> Taken:
         shapes=Counter(shape for _, shape in taken if shape),
         teaching=sum(_teaches(record) for record in records),
         checked=sum(record.use in TRAINED for record in records) if task.benchmarks else 0,
+        erased=len(made_records) - len(records),
         norms=learn(records, task=task.task, asked=task.asked),
         mended=mended_samples(
             (made, partial(turns_as_read, raw, task.file, task.task))
             for raw, (made, _) in zip(task.rows, taken, strict=True)
-            if isinstance(made, Record) and isinstance(raw, Row)
+            if isinstance(made, Record) and isinstance(raw, Row) and not is_gone(made)
         ),
     )
 
@@ -240,11 +250,14 @@ def _taken(
     if isinstance(made, Quarantined):
         if task.redactor is not None:
             made = replace(made, excerpt=made.masked_excerpt, reason=masked(made.reason))
-        return made, ""
+        return admit_row(made, task.erased, task.file.source.rights_holder), ""
     record, shape = made
     # Not of what was said: an id travels further than a record, and who may try all phone numbers could find the one.
     said = [(message.role, masked(message.content)) for message in record.messages]
     record = replace(record, id=record_id(record.origin, [*said, masked(record.label)]))
+    record = admit(record, task.erased)
+    if is_gone(record):
+        return record, ""
     record = record if task.redactor is None else task.redactor.record(record)
     return (record if contaminated is None else record.with_edit(contaminated)), shape
 

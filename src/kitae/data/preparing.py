@@ -21,10 +21,13 @@ from kitae.core.artifacts import Dataset, Source
 from kitae.core.data_settings import ContaminationSettings, DataSettings
 from kitae.core.files import BLOCK_BYTES, file_digest, write_json, write_text
 from kitae.core.recipe import locate
+from kitae.core.records import read_records
 from kitae.core.workspace import Draft, Workspace
 from kitae.data import passes
 from kitae.data.boilerplate import find_passages
 from kitae.data.contamination import Benchmarks
+from kitae.data.custody.erased import Erased
+from kitae.data.custody.policy import POLICY, refusal
 from kitae.data.duplicates import find_duplicates
 from kitae.data.executors import Executor, executor
 from kitae.data.finding import FoundFile, found_files
@@ -50,16 +53,20 @@ def prepare(
     out: Workspace,
     folder: Path,
     held_out: bool = False,
+    erased: Erased | None = None,
 ) -> Dataset:
-    """Clean records of the files of `source`, whose recipe lies in `folder`.
+    """Clean records of the files of `source`, whose recipe lies in `folder`; what was `erased` stays out.
 
     A `held_out` set is only read, repaired and redacted: a verdict is about what came, not about what pleases. Raises
-    `SourceError` for files that cannot be used, `NothingToLearn` when no row has an answer.
+    `SourceError` for files that cannot be used, `NothingToLearn` when no row has an answer, `PolicyRefused` when the
+    policy leaves nothing.
     """
     choices = {key: value for key, value in settings.plain().items() if key not in APART}
     checked = ContaminationSettings() if held_out else settings.contamination
     choices["contamination"] = checked.model_dump(exclude={"against"})
     benchmarks = Benchmarks.find(checked, folder=folder, out=out)
+    choices["policy"] = settings.policy.model_dump(mode="json", exclude={"on_breach"})
+    erased = (erased or Erased()).within(source)
     chosen_rules(settings.clean)
     check_privacy(settings.privacy)
     sheets = [locate(name, folder) for name in settings.review]
@@ -68,11 +75,13 @@ def prepare(
     def build(draft: Draft) -> None:
         files = found_files(source, folder)
         with executor(settings.executor) as workers:
-            work = _Work(settings, task, held_out, draft, workers, decisions, benchmarks)
+            work = _Work(settings, task, held_out, erased, draft, workers, decisions, benchmarks)
             counts, taken = work.take(files)
             judged = work.judge(taken)
             gone = None if held_out else work.compare(judged)
             tally = work.settle(judged, gone)
+        if tally.rules[POLICY] and not tally.kept.records:
+            raise refusal(read_records(draft.file(passes.DROPPED)), out=out)
         benchmarks.tell(sum(shard.checked for shard in taken), draft)
         _finish(tally, _counted(counts, tally), settings, task, draft)
 
@@ -81,7 +90,7 @@ def prepare(
         parents={"source": source.digest}
         | {f"review {n}": file_digest(path) for n, path in enumerate(sheets, start=1)}
         | benchmarks.parents,
-        settings={"data": choices, "task": task, "held_out": held_out},
+        settings={"data": choices, "task": task, "held_out": held_out, **erased.part_of_key(source)},
         build=build,
     )
 
@@ -93,6 +102,7 @@ class _Work:
     settings: DataSettings
     task: str
     held_out: bool
+    erased: Erased
     draft: Draft
     workers: Executor
     decisions: Mapping[str, Decision]
@@ -114,7 +124,7 @@ class _Work:
             place = list(counts).index(shard.file)
             self.draft.stage.progress(place, len(files), "files", rows=rows)
         check_files(files, {name: file.read for name, file in counts.items()}, reasons)
-        if not any(shard.teaching for shard in taken):
+        if not any(shard.teaching or shard.erased for shard in taken):
             raise NothingToLearn(
                 f"no row of {', '.join(counts)} has an answer, so there is nothing to learn",
                 hint="Name the column with the answers (columns: {answer: …}) or the label (columns: {label: …})",
@@ -132,9 +142,17 @@ class _Work:
             for rows in in_shards(read_rows(file.path, counts[file.name].encoding, file.source.read), SHARD_ROWS):
                 number = next(numbers)
                 path = shard_path(self.draft.scratch / "taken", number)
-                passages = self._passages(number)
                 yield passes.Take(
-                    rows, file, self.task, redactor, path, index, self.settings.duplicates, passages, asked
+                    rows=rows,
+                    file=file,
+                    task=self.task,
+                    redactor=redactor,
+                    erased=self.erased,
+                    path=path,
+                    benchmarks=index,
+                    duplicates=self.settings.duplicates,
+                    passages=self._passages(number),
+                    asked=asked,
                 )
 
     def _passages(self, number: int) -> Path | None:
@@ -161,6 +179,7 @@ class _Work:
             self.task,
             norms,
             rules,
+            self.settings.policy,
             drop_private=self.settings.privacy.mode == "drop",
             held_out=self.held_out,
             decisions=self.decisions,

@@ -17,7 +17,8 @@ from sqlalchemy.orm import Session
 from kitae.core.settings import digest_of
 from kitae.core.store import has_store, open_store
 from kitae.core.workspace import Workspace
-from kitae.registry.tables import AuditRow, VersionRow
+from kitae.registry.erasure.trail import unexplained_erasures
+from kitae.registry.tables import AuditRow, ErasureRow, TombstoneRow, VersionRow
 
 FIRST = "0" * 64
 """What the first row has in place of a previous hash."""
@@ -77,7 +78,11 @@ def verify_audit(out: Workspace) -> AuditReport:
     with open_store(out) as store, store.read() as session:
         rows = list(session.scalars(select(AuditRow).order_by(AuditRow.seq)))
         versions = list(session.scalars(select(VersionRow).order_by(VersionRow.id)))
-        problems = (*_broken_links(rows), *_unexplained(rows, versions))
+        erasures = list(session.scalars(select(ErasureRow).order_by(ErasureRow.id)))
+        tombstones = list(session.scalars(select(TombstoneRow)))
+        problems = (
+            *_broken_links(rows), *_unexplained(rows, versions), *unexplained_erasures(rows, erasures, tombstones)
+        )  # fmt: skip
         return AuditReport(len(rows), rows[-1].hash if rows else FIRST, problems)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kitae.core.papers import erased_sentence
 from kitae.errors import GateRefused, InputError
 
 CANDIDATE = "candidate"
@@ -13,11 +14,15 @@ REFUSED = "refused"
 
 @dataclass(frozen=True)
 class Step:
-    """One thing a version was made from: its kind, its digest, and its folder where this workspace has it."""
+    """One thing a version was made from: its kind, its digest, and its folder where this workspace has it.
+
+    `erasures` names those that took something out of it, which is why it is not there.
+    """
 
     kind: str
     digest: str
     folder: Path | None = None
+    erasures: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -25,7 +30,8 @@ class VersionCard:
     """A registered version with its verdict, its gates and everything it was made from.
 
     `gates` are plain values with `name`, `passed`, `wanted`, `got` and `reason`; `figures` holds the verdict's figures
-    by held-out set; `steps` go from raw files to verdict.
+    by held-out set; `steps` go from raw files to verdict. `saw_erased` counts records that its training learnt from and
+    that were erased since, `measured_on_erased` those that its verdict was measured on.
     """
 
     name: str
@@ -38,6 +44,8 @@ class VersionCard:
     figures: Mapping[str, Any]
     steps: tuple[Step, ...]
     created_at: str
+    saw_erased: int = 0
+    measured_on_erased: int = 0
 
     @property
     def reference(self) -> str:
@@ -64,6 +72,21 @@ class VersionCard:
         """The reasons of the gates that did not pass."""
         return [str(gate["reason"]) for gate in self.gates if not gate["passed"]]
 
+    @property
+    def warnings(self) -> list[str]:
+        """What who uses it should know, a sentence each."""
+        said = []
+        if self.saw_erased:
+            said.append(f"saw erased records ({self.saw_erased:,}), retrain")
+        if self.measured_on_erased:
+            said.append(f"was measured on records erased since ({self.measured_on_erased:,})")
+        return said
+
+    @property
+    def erased(self) -> dict[str, tuple[str, ...]]:
+        """What it was made from and is erased: kind to the erasures."""
+        return {step.kind: step.erasures for step in self.steps if step.erasures and step.folder is None}
+
     def as_dict(self) -> dict[str, Any]:
         """The card as JSON-ready values; folders that are gone are null."""
         folders = {step.kind: step.folder for step in self.steps}
@@ -82,10 +105,15 @@ class VersionCard:
             "adapter": None if adapter is None else str(adapter / "adapter"),
             "report": None if verdict is None else str(verdict / "report.html"),
             "created_at": self.created_at,
+            "saw_erased": self.saw_erased,
+            "measured_on_erased": self.measured_on_erased,
+            "erased": {kind: list(erasures) for kind, erasures in self.erased.items()},
         }
 
     def _folder(self, kind: str) -> Path:
         folder = next((step.folder for step in self.steps if step.kind == kind), None)
+        if folder is None and kind in self.erased:
+            raise InputError(f"the {kind} of {self.reference} was {erased_sentence(self.erased[kind])}")
         if folder is None:
             raise InputError(
                 f"the {kind} of {self.reference} is not in this workspace any more",

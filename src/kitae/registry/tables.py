@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import JSON, String, Text, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from kitae.core.store import Base
@@ -41,3 +41,46 @@ class AuditRow(Base):
     values: Mapped[dict[str, Any]] = mapped_column(JSON)
     previous: Mapped[str] = mapped_column(String(64))
     hash: Mapped[str] = mapped_column(String(64))
+
+
+class ErasureRow(Base):
+    """A request to erase. `asked` names a rights holder, or a record by its mark; `key` names the key of the marks."""
+
+    __tablename__ = "erasures"
+
+    id: Mapped[str] = mapped_column(String(16), primary_key=True)
+    asked: Mapped[dict[str, str]] = mapped_column(JSON)
+    reason: Mapped[str] = mapped_column(Text)
+    key: Mapped[str] = mapped_column(String(16))
+    requested_at: Mapped[str] = mapped_column(String(32))
+    requested_by: Mapped[str] = mapped_column(Text)
+
+
+class TombstoneRow(Base):
+    """A mark (keyed digest) of something that was erased and may not return."""
+
+    __tablename__ = "tombstones"
+
+    mark: Mapped[str] = mapped_column(String(32), primary_key=True)
+    erasure: Mapped[str] = mapped_column(ForeignKey("erasures.id"))
+
+
+class SawErasedRow(Base):
+    """An adapter that learnt from erased records, or a verdict that was measured on some, and on how many."""
+
+    __tablename__ = "saw_erased"
+
+    artifact: Mapped[str] = mapped_column(String(64), primary_key=True)
+    erasure: Mapped[str] = mapped_column(ForeignKey("erasures.id"), primary_key=True)
+    records: Mapped[int]
+
+
+class ErasedArtifactRow(Base):
+    """An artifact that went because of an erasure. `source` is the digest of the source of a dataset, else ""."""
+
+    __tablename__ = "erased_artifacts"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    erasure: Mapped[str] = mapped_column(ForeignKey("erasures.id"), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    source: Mapped[str] = mapped_column(String(64))

@@ -6,7 +6,9 @@ and adds the row. The number is therefore no part of the artifact.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,7 @@ from kitae.errors import InputError, UnknownName
 from kitae.registry import audit
 from kitae.registry.cards import CANDIDATE, REFUSED, Step, VersionCard
 from kitae.registry.gates import judge
-from kitae.registry.tables import VersionRow
+from kitae.registry.tables import ErasedArtifactRow, SawErasedRow, VersionRow
 
 CARD = "card.json"
 ORDER = ("source", "dataset", "split", "plan", "recipe", "base", "adapter", "verdict")
@@ -81,7 +83,8 @@ def list_versions(out: Workspace) -> list[VersionCard]:
     folders = _folders(out)
     with open_store(out) as store, store.read() as session:
         rows = session.scalars(select(VersionRow).order_by(VersionRow.id.desc()))
-        return [_card(row, folders) for row in rows]
+        past = _past(session)
+        return [_card(row, folders, past) for row in rows]
 
 
 def show_version(out: Workspace, wanted: str) -> VersionCard:
@@ -149,7 +152,25 @@ def _register(version: Version, out: Workspace) -> VersionRow:
         return store.change(work)
 
 
-def _card(row: VersionRow, folders: Mapping[str, Path]) -> VersionCard:
+@dataclass(frozen=True)
+class _Past:
+    """What erasures did: artifact to the erasures that made it go, and to how many erased records it saw."""
+
+    erasures: Mapping[str, tuple[str, ...]]
+    saw: Mapping[str, int]
+
+
+def _past(session: Session) -> _Past:
+    erasures: dict[str, tuple[str, ...]] = {}
+    for gone in session.scalars(select(ErasedArtifactRow).order_by(ErasedArtifactRow.erasure)):
+        erasures[gone.digest] = (*erasures.get(gone.digest, ()), gone.erasure)
+    saw: Counter[str] = Counter()
+    for mark in session.scalars(select(SawErasedRow)):
+        saw[mark.artifact] += mark.records
+    return _Past(erasures, saw)
+
+
+def _card(row: VersionRow, folders: Mapping[str, Path], past: _Past) -> VersionCard:
     card: dict[str, Any] = row.card
     kinds = sorted(row.lineage, key=lambda kind: (ORDER.index(kind) if kind in ORDER else len(ORDER), kind))
     return VersionCard(
@@ -161,8 +182,13 @@ def _card(row: VersionRow, folders: Mapping[str, Path]) -> VersionCard:
         sentence=card["sentence"],
         gates=tuple(card["gates"]),
         figures=card["figures"],
-        steps=tuple(Step(kind, row.lineage[kind], folders.get(row.lineage[kind])) for kind in kinds),
+        steps=tuple(
+            Step(kind, digest, folders.get(digest), past.erasures.get(digest, ()))
+            for kind, digest in ((kind, row.lineage[kind]) for kind in kinds)
+        ),
         created_at=row.created_at,
+        saw_erased=past.saw.get(row.adapter, 0),
+        measured_on_erased=past.saw.get(row.verdict, 0),
     )
 
 
