@@ -29,6 +29,11 @@ class Desk:
     def rows(self, name: str, rows: Sequence[Mapping[str, Any]], **source: Any) -> None:
         self.write(name, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), **source)
 
+    def source_lines(self) -> list[str]:
+        """What is said of the raw files."""
+        settings = DataSettings.model_validate({"sources": self.sources}).sources
+        return list(data.find(settings, folder=self.folder, out=self.workspace).summary["lines"])
+
     def prepare(self, *, task: str = "chat", held_out: bool = False, **settings: Any) -> Dataset:
         chosen = DataSettings.model_validate({"sources": self.sources, **settings})
         source = data.find(chosen.sources, folder=self.folder, out=self.workspace)

@@ -329,7 +329,7 @@ def test_a_glob_without_a_match_and_a_folder(desk: Desk) -> None:
     with pytest.raises(SourceError, match="no file matches"):
         desk.prepare()
     desk.sources[0]["path"] = "."
-    with pytest.raises(SourceError, match="folder"):
+    with pytest.raises(SourceError, match="holds no file"):
         desk.prepare()
 
 

@@ -3,10 +3,12 @@
 import codecs
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
 from kitae.core.files import BLOCK_BYTES
+from kitae.data.reading.damage import BrokenFile
 
 AUTO = "auto"
 """Stands for an encoding that is found from the bytes."""
@@ -101,7 +103,8 @@ def _utf16_without_bom(head: bytes) -> str | None:
 
 
 def _blocks(opened: Opened) -> Iterator[bytes]:
-    with opened() as file:
+    """All that can be read."""
+    with opened() as file, suppress(BrokenFile):
         while block := file.read(BLOCK_BYTES):
             yield block
 
@@ -120,7 +123,7 @@ def _is_utf8(opened: Opened) -> bool:
 def _sample(opened: Opened) -> bytes:
     lines: list[bytes] = []
     size = 0
-    with opened() as file:
+    with opened() as file, suppress(BrokenFile):
         while line := file.readline(PIECE_BYTES):
             if not line.isascii():
                 lines.append(line)

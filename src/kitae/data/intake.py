@@ -1,18 +1,19 @@
 """Intake: raw rows become records, or go to quarantine with file, row and reason."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any
 
 from kitae.core.records import Origin, Record, Terms, record_id
-from kitae.data.encodings import AUTO, detect_encoding, opening
+from kitae.data.encodings import AUTO
 from kitae.data.finding import FoundFile
 from kitae.data.language import detect_language, primary_subtag
 from kitae.data.mending import mended
 from kitae.data.quoting import quoted, quoted_masked
-from kitae.data.readers import WORKBOOKS, BadRow, Row, read_rows
+from kitae.data.readers import BadRow, Row, codec_of, has_encoding, is_document, read_rows
+from kitae.data.reading.rows import readable
 from kitae.data.shapes import Shaped, UnreadableRow, read_shape
 from kitae.errors import SourceError
 
@@ -88,7 +89,7 @@ def check_counts(name: str, read: int, reasons: Mapping[str, int]) -> None:
     splits holds a name that is none of ours: in more than one row of a hundred it is no slip.
     """
     if read == 0:
-        raise SourceError(f"{name} has a heading but no rows", hint="Export it again or remove it from the recipe")
+        raise SourceError(f"{name} has no rows", hint="Export it again or remove it from the recipe")
     strange = [reason for reason, times in reasons.items() if reason.startswith(NO_SPLIT) and 100 * times > read]
     if strange:
         raise SourceError(
@@ -104,6 +105,26 @@ def check_counts(name: str, read: int, reasons: Mapping[str, int]) -> None:
             got=f"{reason} ({times} of {read} rows)",
             hint="Name the columns in the recipe, for example columns: {question: Frage, answer: Antwort}",
         )
+
+
+def check_files(files: Sequence[FoundFile], read: Mapping[str, int], reasons: Mapping[str, Mapping[str, int]]) -> None:
+    """Whether the files were of any use, given by name how many rows were read and quarantined for which reason.
+
+    Of a folder or a glob a table must be of use by itself if it has rows; documents, which are a row each, all
+    together. Raises `SourceError` as `check_counts` does.
+    """
+    sources: dict[int, list[FoundFile]] = {}
+    for file in files:
+        sources.setdefault(id(file.source), []).append(file)
+    for group in sources.values():
+        if len(group) > 1:
+            together: Counter[str] = Counter()
+            for file in group:
+                together.update(reasons[file.name])
+            check_counts(group[0].source.path, sum(read[file.name] for file in group), together)
+        for file in group:
+            if len(group) == 1 or (read[file.name] and not is_document(file.path.name)):
+                check_counts(file.name, read[file.name], reasons[file.name])
 
 
 def take_in(file: FoundFile, task: str, count: FileCount) -> Iterator[Record | Quarantined]:
@@ -127,20 +148,25 @@ def take_in(file: FoundFile, task: str, count: FileCount) -> Iterator[Record | Q
 
 
 def file_encoding(file: FoundFile) -> str:
-    """The encoding of a raw file: what the recipe says, else what is detected. Raises `SourceError`."""
-    if file.path.suffix.lower() in WORKBOOKS:
+    """The encoding of a raw file: what the recipe says, else what is detected ("auto" for an archive).
+
+    Raises `SourceError`.
+    """
+    if not has_encoding(file.path.name):
         return "utf-8"
-    if file.source.encoding == AUTO:
-        return detect_encoding(opening(file.path))
+    stated = file.source.encoding
+    if stated == AUTO:
+        with readable(file.path):
+            return codec_of(file.path, file.source.read)
     try:
-        "".encode(file.source.encoding)
+        "".encode(stated)
     except LookupError as error:
         raise SourceError(
             f"unknown encoding for {file.name}",
-            got=file.source.encoding,
+            got=stated,
             known=("auto", "utf-8", "utf-8-sig", "utf-16", "cp932", "euc_jp", "cp1252"),
         ) from error
-    return file.source.encoding
+    return stated
 
 
 def _record(raw: Row, origin: Origin, file: FoundFile, task: str) -> tuple[Record, str]:

@@ -27,7 +27,7 @@ from kitae.data.contamination import Benchmarks
 from kitae.data.duplicates import find_duplicates
 from kitae.data.executors import Executor, executor
 from kitae.data.finding import FoundFile, found_files
-from kitae.data.intake import FileCount, check_counts, file_encoding
+from kitae.data.intake import FileCount, check_files, file_encoding
 from kitae.data.judging import Judge
 from kitae.data.privacy.redaction import Redactor, check_privacy
 from kitae.data.readers import read_rows
@@ -111,8 +111,7 @@ class _Work:
             rows += shard.rows
             place = list(counts).index(shard.file)
             self.draft.stage.progress(place, len(files), "files", rows=rows)
-        for name, file in counts.items():
-            check_counts(name, file.read, reasons[name])
+        check_files(files, {name: file.read for name, file in counts.items()}, reasons)
         if not any(shard.teaching for shard in taken):
             raise NothingToLearn(
                 f"no row of {', '.join(counts)} has an answer, so there is nothing to learn",
@@ -127,7 +126,7 @@ class _Work:
         index = self.benchmarks.index(self.draft.scratch)
         numbers = count()
         for file in files:
-            for rows in in_shards(read_rows(file.path, counts[file.name].encoding), SHARD_ROWS):
+            for rows in in_shards(read_rows(file.path, counts[file.name].encoding, file.source.read), SHARD_ROWS):
                 path = shard_path(self.draft.scratch / "taken", next(numbers))
                 yield passes.Take(rows, file, self.task, redactor, path, index)
 

@@ -1,6 +1,8 @@
 """What readers take and give: a raw file and how to open it; rows of named values, and rows that cannot be read."""
 
 import io
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +16,10 @@ from kitae.errors import SourceError
 
 MEGA = 1_000_000
 NOT_TEXT = "bytes that are not text in the file's encoding"
+ALWAYS_UNPACKED = 64 * MEGA
+"""What is unpacked in any case, in bytes: small files may well be as repetitive as a bomb."""
+SPOOLED_BYTES = 32 * MEGA
+COPIED_BYTES = 1 << 20
 QUOTED_HEAD = 4_000
 """So many characters are kept of what is too long to be read."""
 
@@ -54,23 +60,31 @@ class BadRow:
 class Raw:
     """A file, or a member of an archive: its name, how to open it from its beginning, its encoding, how to read it.
 
-    `encoding` is a Python codec name, or "auto" to look at the bytes. What `opened` gives can seek.
+    `encoding` is a Python codec name, or "auto" to look at the bytes. `size` is what it takes as it lies there, in
+    bytes.
     """
 
     name: str
     opened: Callable[[], IO[bytes]]
+    size: int
     encoding: str
     how: ReadSettings
 
     @staticmethod
     def of(path: Path, encoding: str, how: ReadSettings) -> "Raw":
         """The raw file at a path."""
-        return Raw(path.name, lambda: path.open("rb"), encoding, how)
+        return Raw(path.name, lambda: path.open("rb"), path.stat().st_size, encoding, how)
 
     @property
     def longest_row(self) -> int:
         """A row, line or document of more characters than this is not read."""
         return int(self.how.longest_row_mb * MEGA)
+
+    @property
+    def most_unpacked(self) -> int:
+        """What unpacks to more bytes than this is taken for a bomb."""
+        in_proportion = max(ALWAYS_UNPACKED, int(self.size * self.how.unpacked_ratio))
+        return min(int(self.how.unpacked_gb * MEGA * 1000), in_proportion)
 
     @cached_property
     def codec(self) -> str:
@@ -81,9 +95,17 @@ class Raw:
         """The file as text; bytes that its encoding cannot be are kept visible. `newline` is as for `open`."""
         return io.TextIOWrapper(self.opened(), self.codec, decode_errors(self.codec), newline)
 
-
-class BrokenFile(Exception):
-    """A file, or what is packed in it, cannot be read from here on; the text is the reason."""
+    @contextmanager
+    def seekable(self) -> Iterator[IO[bytes]]:
+        """The file such that readers may jump about in it: what is unpacked goes to a temporary file first."""
+        with self.opened() as file:
+            if file.seekable():
+                yield file
+                return
+            with tempfile.SpooledTemporaryFile(max_size=SPOOLED_BYTES) as aside:
+                shutil.copyfileobj(file, aside, COPIED_BYTES)
+                aside.seek(0)
+                yield aside
 
 
 Reader = Callable[[Raw], Iterator[Row | BadRow]]

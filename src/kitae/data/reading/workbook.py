@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from operator import itemgetter
 
+from kitae.data.reading.packed import BOMB
 from kitae.data.reading.rows import BadRow, Raw, Row
 from kitae.data.reading.tables import table
 from kitae.errors import SourceError
@@ -31,9 +32,12 @@ def _rows(raw: Raw) -> Iterator[tuple[str, int, Sequence[object]]]:
     import openpyxl
 
     # Opened here, because openpyxl forgets to close what is damaged.
-    with raw.opened() as file, warnings.catch_warnings():
+    with raw.seekable() as file, warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # openpyxl tells of styles and validations that it leaves out
         try:
+            with zipfile.ZipFile(file) as parts:
+                if sum(part.file_size for part in parts.infolist()) > raw.most_unpacked:
+                    raise SourceError(f"{raw.name} is not read", got=BOMB, hint="Export the sheets as CSV")
             book = openpyxl.load_workbook(file, read_only=True, data_only=True)
             for sheet in book.worksheets:
                 # Some programs write a size that is too small, and openpyxl would believe it.
