@@ -10,13 +10,13 @@ from kitae.core.data_settings import SourceSettings
 from kitae.core.files import read_jsonl
 from kitae.core.records import Record
 from kitae.data.finding import FoundFile
-from kitae.data.intake import NO_SPLIT, Quarantined, check_counts, record_of
+from kitae.data.intake import NO_SPLIT, Quarantined, check_counts, check_files, record_of
 from kitae.data.readers import BadRow, Cells, Row
 from kitae.errors import SourceError
 
 FILE = FoundFile("faq.csv", Path("faq.csv"), SourceSettings(path="faq.csv", licence="CC0-1.0"))
 GOOD = Row({"question": "Is it open?", "answer": "It is."}, 3)
-BAD = BadRow("2 cells where the heading has 3", Cells(("a", "b", "c"), ("1", "2")), 4)
+BAD = BadRow("2 cells where the heading has 3", Cells(("a", "b", "c"), ("1", "2")), 4, line=6)
 
 
 def test_a_row_becomes_a_record_with_its_shape() -> None:
@@ -33,6 +33,7 @@ def test_a_row_that_cannot_be_used_says_where_and_why(raw: Row | BadRow) -> None
     assert isinstance(made, Quarantined)
     assert (made.origin.file, made.origin.row, made.origin.sheet) == ("faq.csv", raw.row, raw.sheet)
     assert made.reason
+    assert made.as_dict()["line"] == made.line == raw.line
 
 
 @pytest.mark.parametrize("raw", [GOOD, BAD])
@@ -52,6 +53,22 @@ def test_it_is_the_same_in_another_process(raw: Row | BadRow) -> None:
 def test_what_a_file_came_to_is_judged_by_counts(read: int, reasons: dict[str, int], says: str) -> None:
     with pytest.raises(SourceError, match=says):
         check_counts("faq.csv", read, reasons)
+
+
+def test_documents_of_a_source_are_judged_together_and_tables_each() -> None:
+    settings = SourceSettings(path="in")
+    files = [FoundFile(name, Path(name), settings) for name in ("a.pdf", "b.pdf", "c.csv")]
+    alone = [FoundFile("d.csv", Path("d.csv"), SourceSettings(path="d.csv"))]
+    fine: dict[str, dict[str, int]] = {"a.pdf": {"scan": 1}, "b.pdf": {}, "c.csv": {}, "d.csv": {}}
+    check_files(files + alone, {"a.pdf": 1, "b.pdf": 1, "c.csv": 0, "d.csv": 3}, fine)
+    for wrong, name in (
+        ({"b.pdf": {"scan": 1}}, "in"),
+        ({"c.csv": {"no shape": 2}}, r"c\.csv"),
+        ({"d.csv": {"no shape": 3}}, r"d\.csv"),
+    ):
+        read = {"a.pdf": 1, "b.pdf": 1, "c.csv": 2 if "c.csv" in wrong else 0, "d.csv": 3}
+        with pytest.raises(SourceError, match=f"no row of {name} could be used"):
+            check_files(files + alone, read, fine | wrong)
 
 
 def test_a_file_with_some_use_passes() -> None:

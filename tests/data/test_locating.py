@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from data.desk import Desk, kept
-from data.reading.test_documents import pdf
+from data.papers import pdf
 
 from kitae.core.data_settings import SourceSettings
 from kitae.core.files import read_jsonl

@@ -4,7 +4,7 @@ import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 import pytest
@@ -13,7 +13,10 @@ import yaml
 
 from kitae import errors
 from kitae.cli.main import app
+from kitae.core.data_settings import ReadSettings, ShapeName
 from kitae.core.recipe import Recipe, load_recipe, parse_recipe
+from kitae.data.readers import READERS
+from kitae.data.reading.packed import PACKINGS
 
 TOP = Path(__file__).parents[2]
 PAGES = sorted([*TOP.glob("*.md"), *TOP.glob("docs/**/*.md")])
@@ -138,6 +141,16 @@ def test_the_guide_names_every_error_with_its_exit_code(language: str) -> None:
     assert said == {kind.__name__: kind.exit_code for kind in kinds}
     codes = {int(code) for code in re.findall(r"^\| (\d+) \|", text, re.MULTILINE)}
     assert codes == {0, *said.values()}
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_the_guide_names_every_shape_ending_and_limit(language: str) -> None:
+    text = (TOP / f"docs/guide/{language}/formats.md").read_text("utf-8")
+    named = set(INLINE.findall(FENCE.sub("", text)))
+    assert set(get_args(ShapeName)) - {"auto"} <= named
+    assert set(ReadSettings.model_fields) - {"unit"} <= named
+    alike = {".text", ".markdown", ".xhtml", ".gzip", ".zstd"}
+    assert {*READERS, *PACKINGS} - alike <= named
 
 
 def test_make_targets_in_documents_exist() -> None:

@@ -56,12 +56,15 @@ class Quarantined:
     excerpt: str
     masked_excerpt: str
     """The same without private data: what reports show, whatever the recipe's mode."""
+    line: int = 0
+    """Where it begins in the file: a line, or a page of a PDF; 0 where files have none."""
 
     def as_dict(self) -> dict[str, Any]:
         """The row as JSON-ready values."""
         return {
             "file": self.origin.file,
             "row": self.origin.row,
+            "line": self.line,
             "sheet": self.origin.sheet,
             "rule": QUARANTINE,
             "reason": self.reason,
@@ -79,7 +82,7 @@ def record_of(raw: Row | BadRow, file: FoundFile, task: str) -> tuple[Record, st
         made = raw.reason if isinstance(raw, BadRow) else _record(raw, origin, file, task)
     except UnreadableRow as reason:
         made = str(reason)
-    return Quarantined(origin, made, quoted(raw), quoted_masked(raw)) if isinstance(made, str) else made
+    return Quarantined(origin, made, quoted(raw), quoted_masked(raw), raw.line) if isinstance(made, str) else made
 
 
 def check_counts(name: str, read: int, reasons: Mapping[str, int]) -> None:

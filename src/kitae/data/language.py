@@ -3,8 +3,10 @@
 Meant for short customer messages. When the evidence is thin the answer is "", which no rule punishes.
 """
 
+import itertools
 import re
 import tomllib
+from collections import Counter
 from functools import lru_cache
 from importlib.resources import files
 
@@ -35,9 +37,19 @@ def function_words() -> dict[str, frozenset[str]]:
     return {language: frozenset(words) for language, words in raw.items()}
 
 
+@lru_cache(maxsize=1)
+def _languages_of_word() -> dict[str, tuple[str, ...]]:
+    """The languages that have each of the words."""
+    known = function_words()
+    words = frozenset().union(*known.values())
+    return {word: tuple(language for language in known if word in known[language]) for word in words}
+
+
 def detect_language(text: str) -> str:
     """Give "ja", "en", another ISO 639-1 code, "other" for other scripts, or "" when nothing decides."""
     text = _NO_WORDS.sub(" ", text)
+    if text.isascii():
+        return _latin_language(text)
     kana, han = len(KANA.findall(text)), len(HAN.findall(text))
     hangul, latin, other = len(HANGUL.findall(text)), len(LATIN.findall(text)), len(OTHER_LETTER.findall(text))
     letters = kana + han + hangul + latin + other
@@ -77,9 +89,10 @@ def _latin_language(text: str) -> str:
     words = _WORD.findall(text.casefold().replace("’", "'"))
     if not words:
         return ""
-    counts = {language: sum(word in known for word in words) for language, known in function_words().items()}
-    best = max((language for language in counts if language != "en"), key=lambda name: counts[name])
-    accented = sum(bool(_ACCENTED.search(word)) for word in re.findall(r"\S+", text.casefold()))
+    of_word = _languages_of_word()
+    counts = Counter(itertools.chain.from_iterable(of_word[word] for word in words if word in of_word))
+    best = max((language for language in function_words() if language != "en"), key=lambda name: counts[name])
+    accented = 0 if text.isascii() else sum(bool(_ACCENTED.search(word)) for word in text.casefold().split())
     lead = counts[best] - counts["en"]
     if counts[best] >= 1 and (lead >= 2 or (lead >= 1 and accented >= 1)):
         return best

@@ -269,7 +269,7 @@ def _aside(row: Quarantined) -> dict[str, Any]:
 
 def _from_aside(row: Mapping[str, Any]) -> Quarantined:
     origin = Origin(row["file"], row["row"], row["sheet"])
-    return Quarantined(origin, row["reason"], row["excerpt"], row["masked_excerpt"])
+    return Quarantined(origin, row["reason"], row["excerpt"], row["masked_excerpt"], row["line"])
 
 
 def _instructed(record: Record, instruction: str | None) -> Record:

@@ -6,7 +6,7 @@ from typing import Literal
 
 import pypdf
 import pytest
-from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject
+from data.papers import pdf
 
 from kitae.core.data_settings import ReadSettings
 from kitae.data.readers import BadRow, Row, read_rows
@@ -87,27 +87,6 @@ def test_html_without_text_says_so(tmp_path: Path, content: str) -> None:
     [row] = read(path)
     assert isinstance(row, BadRow)
     assert "no main text" in row.reason
-
-
-def pdf(*pages: str, password: str = "") -> bytes:
-    """A PDF with a line of text on each page; a page without has a picture's place only."""
-    writer = pypdf.PdfWriter()
-    font = DictionaryObject(
-        {NameObject("/Type"): NameObject("/Font"), NameObject("/Subtype"): NameObject("/Type1"),
-         NameObject("/BaseFont"): NameObject("/Helvetica")}
-    )  # fmt: skip
-    for text in pages:
-        page = writer.add_blank_page(300, 300)
-        content = DecodedStreamObject()
-        content.set_data(f"BT /F1 12 Tf 20 200 Td ({text}) Tj ET".encode() if text else b"")
-        page[NameObject("/Contents")] = writer._add_object(content)
-        fonts = DictionaryObject({NameObject("/F1"): writer._add_object(font)})
-        page[NameObject("/Resources")] = DictionaryObject({NameObject("/Font"): fonts})
-    if password:
-        writer.encrypt(password, algorithm="RC4-128")
-    out = io.BytesIO()
-    writer.write(out)
-    return out.getvalue()
 
 
 def test_pdf_by_its_units(tmp_path: Path) -> None:

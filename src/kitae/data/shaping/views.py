@@ -62,16 +62,23 @@ class View:
         self.values = values
         self.columns = columns
         self._by_name = _columns(tuple(values))
+        self._found: dict[str, str | None] = {}
         self._taken: set[str] = set()
         self._parsed: dict[str, Any] = {}
 
     def column(self, name: str) -> str | None:
         """The column or dotted path that holds a canonical value, or None."""
-        if name in self.columns:
-            return self.columns[name] if at_path(self.values, self.columns[name]) is not _MISSING else None
+        if name not in self._found:
+            self._found[name] = self._find(name)
+        return self._found[name]
+
+    def _find(self, name: str) -> str | None:
+        path = self.columns.get(name)
         columns = self._by_name.get(name, ())
-        if not columns and name in INSIDE:
-            return INSIDE[name] if at_path(self.values, INSIDE[name]) is not _MISSING else None
+        if path is None and not columns:
+            path = INSIDE.get(name)
+        if path is not None:
+            return path if at_path(self.values, path) is not _MISSING else None
         # Files that hold rows of several kinds fill what only some have with nulls.
         return next((column for column in columns if self.values[column] is not None), columns[0] if columns else None)
 
