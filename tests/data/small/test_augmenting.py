@@ -1,7 +1,11 @@
 """Variants stay on the side of their row, keep its answer, never ask what is held out, and are counted when refused."""
 
+import signal
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +20,7 @@ from kitae.core.records import Record
 from kitae.data.small.apart import grams_of, jaccard
 from kitae.errors import InputError, RecipeError, UnknownName
 
+TESTS = Path(__file__).parents[2]
 LOCAL = [{"kind": kind, "copies": 3, "strength": 0.2} for kind in ("characters", "words", "templates", "swaps")]
 SUBJECTS = ("駐車場", "朝食", "温泉", "送迎バス", "チェックイン", "荷物", "会議室", "自転車", "売店", "喫煙所")
 ASKS = ("はどこにありますか。", "について父に教えてください。", "の料金は東京と同じですか。", "をサービスで使えますか")
@@ -229,6 +234,35 @@ def test_what_was_paid_for_is_not_paid_for_again(
         == made.file("train.jsonl").read_bytes()
     )
     assert len(fake.prompts) == 2 * total
+
+
+def test_killed_it_goes_on_without_paying_again(desk: Desk, drawn: Split, fake: Fake, tmp_path: Path) -> None:
+    settings = DataSettings.model_validate({"sources": desk.sources, "augment": through(fake)})
+    home = tmp_path / "killed"
+    command = [sys.executable, "-m", "data.small.apart_process", str(drawn.folder), str(home)]
+
+    def start() -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [*command, settings.model_dump_json()], cwd=TESTS, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+    process = start()
+
+    def kill_at_nine(number: int) -> int:
+        if number == 9:
+            process.kill()
+        return 500 if number == 9 else 0
+
+    fake.before = kill_at_nine
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    assert len(fake.prompts) == 9
+    fake.before = lambda _number: 0
+    again = start()
+    digest, problem = again.communicate()
+    assert again.returncode == 0, problem
+    assert len(fake.prompts) == len(set(fake.prompts)) > 20
+    assert digest == enlarged(desk, drawn, augment=through(fake)).digest
 
 
 @pytest.mark.parametrize("reply", ["no json", '{"text": 3}', '{"text": " "}', "[1]", "{" * 5000, '{"texts": "x"}', ""])
