@@ -19,7 +19,7 @@ app.command()(custody.erase)
 
 @app.command()
 def rules(as_json: AsJson = False) -> None:
-    """List the cleaning rules with their thresholds and meanings."""
+    """List the cleaning rules: what they do to a record, their thresholds and meanings."""
     from kitae import data
 
     known = data.known_rules()
@@ -27,10 +27,10 @@ def rules(as_json: AsJson = False) -> None:
         print_json(known)
         return
     for rule in known:
-        default = rule["default"]
-        if isinstance(default, bool):
-            default = "on" if default else "off"
-        print(f"{rule['name']:<22} {default!s:<6} {rule['meaning']}")
+        default = (
+            "on" if rule["default"] is True else str(rule["default"]) if rule["on"] else f"off ({rule['default']})"
+        )
+        print(f"{rule['name']:<22} {rule['action']:<5} {default:<9} {rule['meaning']}")
 
 
 @app.command()

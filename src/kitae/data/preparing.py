@@ -37,7 +37,7 @@ from kitae.data.privacy.redaction import Redactor, check_privacy
 from kitae.data.readers import read_rows
 from kitae.data.report import Tally, add_samples, dataset_report, prepare_notes, report_page
 from kitae.data.review.decisions import Decision, read_decisions
-from kitae.data.rules import chosen_rules, merge
+from kitae.data.rules import NormsPart, chosen_rules
 from kitae.data.shards import SHARD_ROWS, in_shards, shard_path
 from kitae.errors import NothingToLearn, SourceError
 
@@ -76,8 +76,8 @@ def prepare(
         files = found_files(source, folder)
         with executor(settings.executor) as workers:
             work = _Work(settings, task, held_out, erased, draft, workers, decisions, benchmarks)
-            counts, taken = work.take(files)
-            judged = work.judge(taken)
+            counts, taken, learnt = work.take(files)
+            judged = work.judge(taken, learnt)
             gone = None if held_out else work.compare(judged)
             tally = work.settle(judged, gone)
         if tally.rules[POLICY] and not tally.kept.records:
@@ -108,14 +108,17 @@ class _Work:
     decisions: Mapping[str, Decision]
     benchmarks: Benchmarks
 
-    def take(self, files: Sequence[FoundFile]) -> tuple[list[FileCount], list[passes.Taken]]:
-        """Read every row of every file. Raises `SourceError` for a file of no use, `NothingToLearn`."""
+    def take(self, files: Sequence[FoundFile]) -> tuple[list[FileCount], list[passes.Taken], NormsPart]:
+        """Read every row of every file and learn what is normal. Raises `SourceError`, `NothingToLearn`."""
         counts = {file.name: FileCount(file.name, file_encoding(file)) for file in files}
         reasons: dict[str, Counter[str]] = {name: Counter() for name in counts}
         taken = []
+        learnt = NormsPart(self.task)
         rows = 0
         for shard in self.workers.map(passes.take, self._raw(files, counts)):
             taken.append(shard)
+            learnt.merge(shard.norms)
+            shard.norms = NormsPart(self.task)  # a thousand shards would hold a thousand vocabularies
             counts[shard.file].read += shard.rows
             counts[shard.file].shapes.update(shard.shapes)
             add_samples(counts[shard.file].mended, shard.mended)
@@ -130,7 +133,7 @@ class _Work:
                 hint="Name the column with the answers (columns: {answer: …}) or the label (columns: {label: …})",
             )
         self.draft.stage.progress(len(files), len(files), "files", rows=rows)
-        return list(counts.values()), taken
+        return list(counts.values()), taken, learnt
 
     def _raw(self, files: Sequence[FoundFile], counts: Mapping[str, FileCount]) -> Iterator[passes.Take]:
         """The rows of all files in shards, in their order."""
@@ -168,12 +171,11 @@ class _Work:
             return None
         return find_passages(tables, settings=self.settings.duplicates, scratch=self.draft.scratch)
 
-    def judge(self, taken: Sequence[passes.Taken]) -> list[passes.Judged]:
-        """Ask of every record what speaks against it; what is normal is learnt from all of them first."""
-        part = merge((shard.norms for shard in taken), task=self.task)
-        beginnings = part.beginnings()
+    def judge(self, taken: Sequence[passes.Taken], learnt: NormsPart) -> list[passes.Judged]:
+        """Ask of every record what speaks against it, now that it is known what is normal."""
+        beginnings = learnt.beginnings()
         looks = (passes.LookAgain(shard.path, beginnings) for shard in taken)
-        norms = part.norms(self.workers.map(passes.second_look, looks), languages=self.settings.languages)
+        norms = learnt.norms(self.workers.map(passes.second_look, looks), languages=self.settings.languages)
         rules = chosen_rules(self.settings.clean)
         one = Judge(
             self.task,
