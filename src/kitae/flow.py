@@ -35,7 +35,7 @@ def walk(recipe: Recipe, *, folder: Path, out: Workspace) -> Iterator[Artifact]:
     yield dataset
     data.enforce(dataset, policy=recipe.data.policy, out=out)
     drawn = data.split(dataset, settings=recipe.data.split, seed=recipe.seed, out=out)
-    split = data.enlarge(drawn, settings=recipe.data, seed=recipe.seed, out=out, folder=folder)
+    split = data.enlarge(drawn, settings=recipe.data, seed=recipe.seed, out=out, folder=folder, erased=erased)
     yield split
     held_out = {
         extra.name: measured_only(extra, recipe, folder=folder, out=out, erased=erased)

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from kitae.cli.options import AsJson, Home, print_json
+from kitae.cli.options import AsJson, Home, open_workspace, print_json
 from kitae.errors import InputError
 
 SHOWN = 12
@@ -23,13 +23,12 @@ def trace(
 ) -> None:
     """Show a record's life up to the versions it taught, or the terms of all that taught a version."""
     from kitae import registry
-    from kitae.core.workspace import Workspace
 
     if sum(map(bool, (record, text, version))) != 1:
         raise InputError(
             "name one thing to trace", hint='kitae data trace ID, or --text "…", or --version support-faq:1'
         )
-    out = Workspace.open(home)
+    out = open_workspace(home)
     _check(out.home.is_dir(), str(out.home))
     found = registry.trace_version(out, version) if version else registry.trace_record(out, record, text=text)
     if as_json:
@@ -50,11 +49,10 @@ def erase(
 ) -> None:
     """Erase records everywhere in the workspace, mark what learnt from them, and write a receipt."""
     from kitae import registry
-    from kitae.core.workspace import Workspace
 
     if bool(rights_holder.strip()) == bool(record.strip()):
         raise InputError("name what to erase", hint="Either --rights-holder NAME or --record ID")
-    out = Workspace.open(home)
+    out = open_workspace(home)
     _check(out.home.is_dir(), str(out.home))
     with out.locked():
         receipt = registry.erase(out, rights_holder=rights_holder, record=record, reason=reason, dry_run=dry_run)

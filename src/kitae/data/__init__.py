@@ -96,15 +96,23 @@ def write_sheet(findings: "Findings", path: Path) -> None:
     review.write_sheet(path, findings.suspects)
 
 
-def enlarge(split: Split, *, settings: DataSettings, seed: int, out: Workspace, folder: Path) -> Split:
+def enlarge(
+    split: Split,
+    *,
+    settings: DataSettings,
+    seed: int,
+    out: Workspace,
+    folder: Path,
+    erased: "Erased | None" = None,
+) -> Split:
     """The split with its training side enlarged and balanced as the recipe in `folder` asks, or the split itself.
 
     Raises `RecipeError` for a class that no training row has or a file of no use, `InputError` for an endpoint,
-    `SourceError` for unlabelled rows that cannot be read.
+    `SourceError` for unlabelled rows that cannot be read, `PolicyRefused` for their terms.
     """
     from kitae.data.small import enlarging
 
-    return enlarging.enlarge(split, settings=settings, seed=seed, out=out, folder=folder)
+    return enlarging.enlarge(split, settings=settings, seed=seed, out=out, folder=folder, erased=erased)
 
 
 def compare(train: Sequence[Path], against: Sequence[Path]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from kitae.data.privacy.redaction import masked
 from kitae.errors import InputError
 from kitae.registry import audit
 from kitae.registry.cards import VersionCard
-from kitae.registry.erasure.holdings import ID_PREFIX, Holding, QuotedRow, holdings
+from kitae.registry.erasure.holdings import ID_PREFIX, Holding, QuotedRow, finished, holdings
 from kitae.registry.erasure.keys import erasure_key
 from kitae.registry.erasure.receipts import receipts
 from kitae.registry.erasure.requests import standing
@@ -127,8 +127,8 @@ class _Descendants:
     """Which adapters and versions a file of records taught, or a verdict was measured on."""
 
     def __init__(self, out: Workspace) -> None:
-        self._adapters = [artifact for artifact in out.artifacts() if isinstance(artifact, Adapter)]
-        self._verdicts = [artifact for artifact in out.artifacts() if isinstance(artifact, Verdict)]
+        self._adapters = [artifact for artifact in finished(out) if isinstance(artifact, Adapter)]
+        self._verdicts = [artifact for artifact in finished(out) if isinstance(artifact, Verdict)]
         self._cards = list_versions(out)
         self._content = cache(content_digest)
 

@@ -337,3 +337,32 @@ def test_a_trail_that_does_not_match_is_noticed(site: Site, statement: str, word
     registry.erase(site.out, rights_holder=HOLDER)
     alter(site.out, statement)
     assert re.search(words, "\n".join(registry.verify_audit(site.out).problems))
+
+
+def test_a_damaged_artifact_is_no_hiding_place(site: Site) -> None:
+    dataset = site.artifacts(Dataset)[0]
+    (dataset.folder / "manifest.json").write_text("{}", "utf-8")
+    receipt = registry.erase(site.out, rights_holder=HOLDER)
+    assert site.spread(*SECRETS) == []
+    assert f"artifacts/dataset/{dataset.folder.name}" in receipt.values["files_removed"]
+
+
+def test_answers_of_an_endpoint_about_it_go(site: Site) -> None:
+    """They say the same in other words, and only their file says of which record."""
+    about, other = site.record(DOGS), site.record("本館の駐車場について教えてください")
+    for number, record in enumerate((about, other)):
+        path = site.out.home / "answers" / f"{number}.json"
+        write_json(path, {"record": record.id, "answer": {"text": "別の言い方"}})
+    registry.erase(site.out, record=about.id)
+    assert [path.name for path in (site.out.home / "answers").iterdir()] == ["1.json"]
+
+
+def test_a_child_goes_without_its_parent(site: Site) -> None:
+    parent = site.record(DOGS)
+    child = {**parent.as_dict(), "id": "c" * 16, "parent": parent.id}
+    child["messages"] = [{"role": "user", "content": "大きな犬ですが二頭で泊まりたいのです"}, *child["messages"][1:]]
+    folder = site.artifacts(Split)[0].folder
+    with (folder / "train.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps(child, ensure_ascii=False) + "\n")
+    reseal(folder)
+    assert registry.erase(site.out, record="c" * 16).values["records"] == 1

@@ -129,10 +129,12 @@ def handles(record: Record, files: Mapping[str, str]) -> Iterator[Handle]:
         yield "parent", record.parent
     if record.id:
         yield "record", record.id
-    content = record.content_id or content_id(record)
+    # What was made from a record carries along its content id and its place, and says something else.
+    content = content_id(record) if record.parent else record.content_id or content_id(record)
     if content:
         yield "content", content
-    yield from _place(record.origin, files)
+    if not record.parent:
+        yield from _place(record.origin, files)
 
 
 def row_handles(origin: Origin, excerpt: str, rights_holder: str | None, files: Mapping[str, str]) -> Iterator[Handle]:

@@ -19,6 +19,8 @@ from kitae.core.recipe import locate
 from kitae.core.records import Record, read_records
 from kitae.core.small_settings import AugmentSettings
 from kitae.core.workspace import Draft, Workspace
+from kitae.data.custody.erased import Erased
+from kitae.data.custody.policy import enforce
 from kitae.data.finding import find
 from kitae.data.preparing import prepare
 from kitae.data.small.apart import HeldOut
@@ -37,17 +39,19 @@ OURS = frozenset({MANIFEST, "summary.json", "report.json", "train.jsonl", "dropp
 """Files of a split that are written anew; every other one is copied."""
 
 
-def enlarge(split: Split, *, settings: DataSettings, seed: int, out: Workspace, folder: Path) -> Split:
+def enlarge(
+    split: Split, *, settings: DataSettings, seed: int, out: Workspace, folder: Path, erased: Erased | None = None
+) -> Split:
     """The split with a training side as the recipe in `folder` wants it, or the split itself when it wants nothing.
 
-    Raises `RecipeError` for a class that no training row has, or a file that cannot be used; `InputError` when an
-    endpoint refuses or does not answer.
+    What was `erased` does not come back among unlabelled rows. Raises `RecipeError` for a class that no training row
+    has, or a file that cannot be used; `InputError` when an endpoint refuses or does not answer; `PolicyRefused`.
     """
     asked = {name: value.plain() for name in ASKED if (value := getattr(settings, name)) is not None}
     if not asked:
         return split
     own = _own_words(settings.augment, folder)
-    unlabelled = _unlabelled(settings, folder, out)
+    unlabelled = _unlabelled(settings, folder, out, erased)
 
     def build(draft: Draft) -> None:
         train = list(read_records(split.file("train.jsonl")))
@@ -120,12 +124,14 @@ def _steps(work: _Work, train: Sequence[Record]) -> Iterator[Step]:
         yield balance(train, settings=work.settings.balance, seed=work.seed)
 
 
-def _unlabelled(settings: DataSettings, folder: Path, out: Workspace) -> Dataset | None:
+def _unlabelled(settings: DataSettings, folder: Path, out: Workspace, erased: Erased | None) -> Dataset | None:
     """The rows for self-training, read as raw texts, repaired and redacted; only rules on terms are asked."""
     if settings.self_training is None:
         return None
     source = find([settings.self_training.source], folder=folder, out=out)
-    return prepare(source, settings=settings, task="pretrain", out=out, folder=folder, held_out=True)
+    dataset = prepare(source, settings=settings, task="pretrain", out=out, folder=folder, held_out=True, erased=erased)
+    enforce(dataset, settings.policy, out=out)
+    return dataset
 
 
 def _own_words(settings: AugmentSettings | None, folder: Path) -> list[Mapping[str, Any]]:

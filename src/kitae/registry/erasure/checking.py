@@ -8,6 +8,7 @@ from sqlalchemy import select
 from kitae.core.papers import all_papers
 from kitae.core.store import has_store, open_store
 from kitae.core.workspace import Workspace
+from kitae.registry.erasure.holdings import finished
 from kitae.registry.erasure.receipts import Receipt, receipt_digest, receipts
 from kitae.registry.erasure.trail import CARRIED_OUT
 from kitae.registry.tables import AuditRow, ErasedArtifactRow, ErasureRow
@@ -38,7 +39,7 @@ def verify_erasures(out: Workspace) -> ErasureReport:
         *(f"erasure {name} was not carried out here to its end; the next run goes on with it"
           for name in sorted(known - {receipt.erasure for receipt in here})),
         *(f"the {artifact.kind} {artifact.short} is back although it was erased (erasure {went[artifact.digest]})"
-          for artifact in out.artifacts() if artifact.digest in went),
+          for artifact in finished(out) if artifact.digest in went),
         *_changed_papers(out, here),
     ]  # fmt: skip
     return ErasureReport(tuple(_line(receipt) for receipt in here), tuple(problems))

@@ -12,7 +12,8 @@ from kitae.core.records import Record, content_digest
 from kitae.core.store import STORE_FILE
 from kitae.core.workspace import ARTIFACTS, LOCK, PARTIAL, Workspace
 from kitae.data.custody.erased import Erased, mark_of
-from kitae.registry.erasure.holdings import Holding, Match, holdings, matches
+from kitae.errors import DamagedArtifact
+from kitae.registry.erasure.holdings import Holding, Match, finished, holdings, matches
 from kitae.registry.erasure.keys import KEY_FILE
 from kitae.registry.erasure.quotes import Quotes, texts_of
 
@@ -42,7 +43,7 @@ class Findings:
     logs: dict[str, int] = field(default_factory=dict)
     """Each file of lines that quotes some, to how many lines go."""
     files: list[str] = field(default_factory=list)
-    """Other files that quote some; they go as a whole."""
+    """Other files that quote some, and damaged artifacts; they go as a whole."""
     drafts: list[str] = field(default_factory=list)
     """Unfinished work that may hold some; it goes as a whole."""
 
@@ -82,11 +83,12 @@ def survey(out: Workspace, erased: Erased) -> Survey:
         if holding.digest in matched:
             _note(found, contents, holding, matched[holding.digest], erased.key)
     quotes = _quotes(held, matched)
-    for artifact in out.artifacts():
+    for artifact in finished(out):
         _note_descendants(found, artifact, contents)
         if artifact.digest not in found.artifacts and _quotes_some(artifact, held, quotes):
             found.artifacts[artifact.digest] = {"kind": artifact.kind, "source": "", "records": 0}
     _note_files(found, out.home, quotes)
+    found.files += damaged(out)
     found.drafts = drafts(out, set(contents))
     return Survey(found, matched, held, quotes)
 
@@ -106,6 +108,15 @@ def drafts(out: Workspace, contents: set[str]) -> list[str]:
         if made_from.get("kind") != Adapter.kind or contents & set(made_from["parents"].values()):
             found.append(folder.name)
     return found
+
+
+def damaged(out: Workspace) -> list[str]:
+    """Folders of artifacts without a manifest of their own: nobody can say what they hold, and nothing uses them."""
+    wrong: list[DamagedArtifact] = []
+    list(out.artifacts(wrong.append))
+    folders = [Path(str(error.got)).relative_to(out.home) for error in wrong]
+    silent = {kind.kind for kind in QUOTE_NOTHING}
+    return [folder.as_posix() for folder in folders if folder.parent.name not in silent]
 
 
 def lines_that_quote(path: Path, quotes: Quotes) -> int:

@@ -90,9 +90,14 @@ def own_handles(what: Record | QuotedRow, holding: Holding) -> Iterator[Handle]:
     return (handle for handle in every if handle[0] not in {"rights_holder", "parent"})
 
 
+def finished(out: Workspace) -> list[Artifact]:
+    """Every finished artifact; damaged ones are passed over without a word, an erasure takes them anyway."""
+    return list(out.artifacts(lambda _: None))
+
+
 def holdings(out: Workspace) -> list[Holding]:
     """Everything in a workspace that holds records."""
-    artifacts = list(out.artifacts())
+    artifacts = finished(out)
     sources = {artifact.digest: artifact for artifact in artifacts if isinstance(artifact, Source)}
     made_from = {artifact.digest: dict(artifact.parents) for artifact in artifacts}
     papers = list(all_papers(out.home))

@@ -22,7 +22,7 @@ from kitae.data.custody.erased import Erased, Handle, mark_of
 from kitae.errors import DamagedArtifact, InputError, UnknownName
 from kitae.registry import audit
 from kitae.registry.erasure.findings import Findings, survey
-from kitae.registry.erasure.holdings import holdings, matches, named
+from kitae.registry.erasure.holdings import finished, holdings, matches, named
 from kitae.registry.erasure.keys import KEY_VARIABLE, erasure_key, key_name
 from kitae.registry.erasure.receipts import (
     Receipt,
@@ -142,7 +142,7 @@ def _carry_out(out: Workspace, store: Store, request: Request, key: bytes) -> Re
     looked = survey(out, Erased.of(key, {bytes.fromhex(text): request.erasure for text in texts}))
     found = remember(out, request.erasure, looked.findings)
     receipt = read_receipt(out, request.erasure)
-    if receipt is None or found.artifacts.keys() & {artifact.digest for artifact in out.artifacts()}:
+    if receipt is None or found.artifacts.keys() & {artifact.digest for artifact in finished(out)}:
         sweep(out, looked, found, request.erasure)
         done = {"carried_out_at": audit.now(), "carried_out_by": audit.actor()}
         receipt = write_receipt(out, {**request.as_dict(), **done}, found, _versions_of(out, store, found))
@@ -165,7 +165,7 @@ def _carry_out(out: Workspace, store: Store, request: Request, key: bytes) -> Re
 
 def _digests_here(out: Workspace) -> set[str]:
     """Digests of artifacts in this workspace, or of what papers are left of."""
-    return {artifact.digest for artifact in out.artifacts()} | {papers.digest for papers in all_papers(out.home)}
+    return {artifact.digest for artifact in finished(out)} | {papers.digest for papers in all_papers(out.home)}
 
 
 def _adapters_of_lost_splits(session: Session, found: Findings, here: set[str]) -> dict[str, int]:
@@ -194,7 +194,7 @@ def _pending(out: Workspace, store: Store, requests: Iterable[Request]) -> list[
         went: dict[str, set[str]] = {}
         for one in session.scalars(select(ErasedArtifactRow)):
             went.setdefault(one.erasure, set()).add(one.digest)
-    here = {artifact.digest for artifact in out.artifacts()}
+    here = {artifact.digest for artifact in finished(out)}
     pending = []
     for request in requests:
         receipt = read_receipt(out, request.erasure)

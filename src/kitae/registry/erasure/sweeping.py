@@ -18,7 +18,7 @@ from kitae.core.settings import canonical_json
 from kitae.core.workspace import PARTIAL, Workspace
 from kitae.data.custody.erased import without_text
 from kitae.registry.erasure.findings import Findings, Survey
-from kitae.registry.erasure.holdings import Holding, Match, manifest_of
+from kitae.registry.erasure.holdings import Holding, Match, finished, manifest_of
 from kitae.registry.erasure.quotes import Quotes
 
 GOING = "going"
@@ -32,9 +32,9 @@ def sweep(out: Workspace, looked: Survey, found: Findings, erasure: str) -> None
     for name in found.logs:
         _strike_lines(out.home / name, looked.quotes, erasure)
     for name in found.files:
-        _remove_file(out.home / name)
+        _remove(out.home / name)
     holdings = {holding.digest: holding for holding in looked.held if holding.papers is None}
-    artifacts = [artifact for artifact in out.artifacts() if artifact.digest in found.artifacts]
+    artifacts = [artifact for artifact in finished(out) if artifact.digest in found.artifacts]
     # Those without records of their own first: whether they quote is known only as long as the records are there.
     for artifact in sorted(artifacts, key=lambda artifact: (artifact.digest in holdings, artifact.kind != "split")):
         _replace_by_papers(out, artifact, holdings.get(artifact.digest), looked.matched, erasure)
@@ -114,8 +114,11 @@ def _strike_lines(path: Path, quotes: Quotes, erasure: str) -> None:
     write_bytes(path, "".join(lines).encode())
 
 
-def _remove_file(path: Path) -> None:
-    path.unlink(missing_ok=True)
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _remove_folder(folder: Path) -> None:
