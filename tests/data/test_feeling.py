@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from kitae.data.rules import chosen_rules, judge, learn_norms
+from kitae.data.rules.attributes import attributes
 from kitae.data.rules.emotion import MOST, emotion
 from kitae.data.rules.seen import found_in
 from kitae.data.rules.skew import SCORES, Cap, caps_of, difference, holm, mann_whitney, skews
@@ -29,6 +30,18 @@ from kitae.data.rules.skew import SCORES, Cap, caps_of, difference, holm, mann_w
 )  # fmt: skip
 def test_feeling(text: str, score: int) -> None:
     assert emotion(text, found_in(text)) == score
+
+
+@pytest.mark.parametrize(
+    ("text", "appear"),
+    [
+        ("My mother and her son live in Tokyo.", {("gender", "female"), ("gender", "male"), ("region", "kanto")}),
+        ("小学生の娘と沖縄へ行きます。", {("age", "child"), ("region", "kyushu_okinawa")}),
+        ("日光が差す部屋、ヒーローの映画、themes", set()),
+    ],
+)
+def test_who_and_where_appears(text: str, appear: set[tuple[str, str]]) -> None:
+    assert attributes(text, found_in(text)) == appear
 
 
 @given(st.text(max_size=80))

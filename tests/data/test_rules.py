@@ -250,6 +250,20 @@ def test_every_entry_of_a_list_finds_its_example_by_what_it_needs(name: str) -> 
         assert any(match.kind == entry.kind for match in lexicon(name).matches(entry.example, found)), entry.example
 
 
+def test_what_an_entry_needs_is_in_all_that_it_finds() -> None:
+    from kitae.data.rules.seen import found_in
+
+    examples = [entry.example for name in PATTERNS for entry in lexicon(name).entries]
+    texts = [*examples, *(answer for some in (*ANSWERS.values(), *HONEST.values()) for answer in some)]
+    texts += [text.upper() for text in texts] + [
+        f"「{one}{other}」" for one, other in zip(texts, texts[3:], strict=False)
+    ]
+    for name in PATTERNS:
+        every = lexicon(name).needles
+        for text in texts:
+            assert list(lexicon(name).matches(text, found_in(text))) == list(lexicon(name).matches(text, every)), text
+
+
 def test_every_field_of_a_template_finds_its_example() -> None:
     for entry in lexicon("template").entries:
         assert reason(pair("When?", entry.example), "leftover_template"), entry.example

@@ -4,6 +4,7 @@ import itertools
 import pickle
 import statistics
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -73,6 +74,19 @@ def test_tallies_of_shards_add_up_to_the_tally_of_the_whole(rows: list[tuple[str
     assert report["kept"] + report["dropped"] + report["quarantined"] == len(rows)
     assert sum(report["rules_count"].values()) == report["dropped"]
     assert sum(report["before"]["languages"].values()) == report["kept"] + report["dropped"]
+
+
+def test_feelings_and_clusters_add_up() -> None:
+    glad = [record(row, question="I love it here!") for row in range(6)]
+    gone = [replace(record(9, "x"), history=(Edit("near_duplicate", "alike", {"kept": kept}),)) for kept in "aab"]
+    report = dataset_report(tally_of(glad, gone), [], settings=SETTINGS, task="chat")
+    after = report["feelings"]["after"]
+    assert {file: (one["records"], sum(one["counts"]), one["positive"]) for file, one in after.items()} == {
+        "0.jsonl": (3, 3, 1.0),
+        "1.jsonl": (3, 3, 1.0),
+    }
+    assert sum(one["records"] for one in report["feelings"]["before"].values()) == 9
+    assert report["duplicates"] == {"clusters": 2, "sizes": {"2": 1, "3": 1}, "sampled": False}
 
 
 def test_samples_are_the_first_and_masked() -> None:

@@ -87,17 +87,19 @@ def found_in(text: str) -> frozenset[str]:
 
 
 def _found(text: str, words: list[str]) -> frozenset[str]:
-    needles, lone = _needles()
-    found = needles.intersection(words)
+    english, pairs, lone = _needles()
+    found = english.intersection(words)
     if text.isascii():
         return found
     lower = text.lower()
-    return found.union(needles.intersection(map(add, lower, lower[1:])), [one for one in lone if one in lower])
+    return found.union(pairs.intersection(map(add, lower, lower[1:])), [one for one in lone if one in lower])
 
 
 @lru_cache(maxsize=1)
-def _needles() -> tuple[frozenset[str], tuple[str, ...]]:
-    """All needles, and those of them that are a single character of Japanese."""
+def _needles() -> tuple[frozenset[str], frozenset[str], tuple[str, ...]]:
+    """All needles: English words, pairs of characters of which one is not ASCII, and single characters."""
     lists = [lexicon(name).needles for name in PATTERNS]
     needles: frozenset[str] = frozenset().union(*lists, emotion_words(), attribute_words(), typo_needles())
-    return needles, tuple(sorted(needle for needle in needles if len(needle) == 1 and not needle.isascii()))
+    english = frozenset(filter(str.isascii, needles))
+    lone = frozenset(needle for needle in needles - english if len(needle) == 1)
+    return english, needles - english - lone, tuple(sorted(lone))
