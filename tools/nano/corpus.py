@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import pickle
 import random
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +14,7 @@ from tokenizers import Tokenizer
 from nano import rows, tasks, tokenizer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from nano.sources import Doc, Sources
 
@@ -27,14 +26,23 @@ MADE_BY = ("sources", "noise", "likeness", "phrases", "tasks", "tokenizer", "row
 """Modules whose change makes what was kept aside stale."""
 
 
+def digest(modules: Iterable[str], *values: object) -> str:
+    """A name for what these modules of ours make from these values (anything whose ``repr`` says all of it)."""
+    sha = hashlib.sha256()
+    for name in modules:
+        sha.update(Path(__file__).with_name(f"{name}.py").read_bytes())
+    for value in values:
+        sha.update(repr(value).encode())
+    return sha.hexdigest()[:16]
+
+
 class Corpus:
-    """Everything drawn from the seed. Kept under ``folder`` so that a resumed run starts soon."""
+    """Everything drawn from the data and the seed. Kept under ``folder`` so that a resumed run starts soon."""
 
     def __init__(self, sources: Sources, seed: int, folder: Path) -> None:
         self.sources, self.seed = sources, seed
-        code = b"".join(Path(__file__).with_name(f"{name}.py").read_bytes() for name in MADE_BY)
-        key = hashlib.sha256(code + str(seed).encode()).hexdigest()[:12]
-        self.folder = folder / f"corpus-{key}"
+        self.key = digest(MADE_BY, sources, seed)
+        self.folder = folder / f"corpus-{self.key}"
         self.folder.mkdir(parents=True, exist_ok=True)
 
     @cached_property
@@ -54,13 +62,14 @@ class Corpus:
     def batches(self, tokens: int) -> Iterator[list[rows.Row]]:
         """Batches of ``tokens`` tokens without end; each pass has its own noise and order."""
         for number in itertools.count():
-            path = self.folder / f"pass-{number}-{tokens}.pkl"
+            path = self.folder / f"pass-{number}-{tokens}.npz"
             if not path.exists():
                 made = self._pass(number, tokens)
                 aside = path.with_suffix(".part")
-                aside.write_bytes(pickle.dumps(made))
+                with aside.open("wb") as file:
+                    rows.save(made, file)
                 aside.replace(path)
-            yield from pickle.loads(path.read_bytes())
+            yield from rows.load(path)
 
     def _documents(self, number: int) -> list[Doc]:
         return tasks.build(self.material, random.Random(self.seed + number))
@@ -69,5 +78,7 @@ class Corpus:
         encoded = list(rows.encode(self._documents(number), self.tokenizer, CONTEXT))
         order = random.Random(f"{self.seed} {number}")
         made = rows.batches(encoded, ROWS, tokens, order)
+        if not made:
+            raise ValueError(f"{len(encoded)} documents do not fill a batch of {tokens} tokens")
         print(f"pass {number}: {len(encoded)} documents, {len(made)} batches", flush=True)
         return made

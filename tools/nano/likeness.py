@@ -85,7 +85,8 @@ def find(texts: list[str], groups: int, seed: int, nearest: int = 6) -> Likeness
 
 
 def _name(members: list[str], everywhere: Counter[str], total: int) -> str:
-    inside = Counter(w for t in members for w in set(words(t)))
+    # Words in the order of the sentences: a set's own order changes from process to process, and would decide ties.
+    inside = Counter(w for t in members for w in dict.fromkeys(words(t)))
     if not inside:
         return ""
 

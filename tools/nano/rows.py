@@ -5,8 +5,9 @@ Legend: B rows, T tokens in a row.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from nano.tokenizer import END, ROLE_TOKENS
 if TYPE_CHECKING:
     import random
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
     from tokenizers import Tokenizer
 
@@ -36,6 +38,26 @@ class Row:
     learn: np.ndarray
     owner: np.ndarray
     position: np.ndarray
+
+
+ARRAYS = ("ids", "learn", "owner", "position")
+
+
+def save(made: list[list[Row]], file: BinaryIO) -> None:
+    """Batches as plain arrays: all rows one behind the other, their lengths, and how many of them each batch has."""
+    rows = [row for batch in made for row in batch]
+    arrays = {name: np.concatenate([getattr(row, name) for row in rows]) for name in ARRAYS}
+    np.savez(file, rows=[len(batch) for batch in made], lengths=[len(row.ids) for row in rows], **arrays)
+
+
+def load(path: Path) -> Iterator[list[Row]]:
+    """The batches that ``save`` wrote, one by one; nothing in the file is ever run."""
+    with np.load(path, allow_pickle=False) as file:
+        rows, lengths, *arrays = (file[name] for name in ("rows", "lengths", *ARRAYS))
+    ends = np.cumsum(lengths).tolist()
+    spans = zip([0, *ends[:-1]], ends, strict=True)
+    for count in rows.tolist():
+        yield [Row(*(array[start:end] for array in arrays)) for start, end in itertools.islice(spans, count)]
 
 
 def encode(docs: list[Doc], tokenizer: Tokenizer, longest: int) -> Iterator[Encoded]:

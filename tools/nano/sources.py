@@ -11,6 +11,7 @@ from __future__ import annotations
 import csv
 import gzip
 import hashlib
+import itertools
 import json
 import os
 import re
@@ -83,8 +84,8 @@ def is_held_out(text: str) -> bool:
     return int.from_bytes(digest[:4], "big") < HELD_OUT_PERCENT / 100 * 2**32
 
 
-def read(root: Path) -> tuple[Sources, Sources]:
-    """Train and held-out documents of every source."""
+def read(root: Path, most: int | None = None) -> tuple[Sources, Sources]:
+    """Train and held-out documents of every source; for a trial only the first ``most`` of each."""
     train, held = Sources(), Sources()
     readers: dict[str, Iterable[tuple[str, Any]]] = {
         "pairs": _pydocs(root / "pydocs_enja"),
@@ -99,7 +100,7 @@ def read(root: Path) -> tuple[Sources, Sources]:
         "novel_en": _novel(root / "wagahai" / "botchan.txt", _clean_gutenberg),
     }
     for name, rows in readers.items():
-        for key, row in rows:
+        for key, row in itertools.islice(rows, most):
             getattr(held if is_held_out(key) else train, name).append(row)
     return train, held
 

@@ -1,7 +1,9 @@
 """The loop: one batch after another until the token budget is spent.
 
-Everything depends on tokens, never on the clock: the same seed and budget give the
-same data in the same order and the same rates, on a slow machine and on a fast one.
+Everything depends on tokens, never on the clock: the same data and settings give the
+same batches in the same order at the same rates, on a slow machine and on a fast one.
+The bytes of the weights also depend on the number of threads (sums are added up in
+another order), on the processor and on the versions of torch and tokenizers.
 """
 
 from __future__ import annotations
@@ -42,20 +44,24 @@ class Settings:
     """Share of the budget, at its end, over which the rate falls to zero."""
     batch_tokens: int = 4_096
     """Tokens between two updates, padding included."""
+    layers: int = 6
     seed: int = 20_240
+    threads: int = 1
+    documents: int | None = None
+    """Only so many of each source, for a trial."""
     compile: bool = True
     checkpoint_every: int = 100
     """Updates between two checkpoints."""
 
 
-def new_model(vocabulary: int, context: int, seed: int) -> LlamaForCausalLM:
-    """A small Llama with tied embeddings; 6.9 million parameters."""
-    torch.manual_seed(seed)
+def new_model(vocabulary: int, context: int, settings: Settings) -> LlamaForCausalLM:
+    """A small Llama with tied embeddings; 6.9 million parameters with six layers."""
+    torch.manual_seed(settings.seed)
     config = LlamaConfig(
         vocab_size=vocabulary,
         hidden_size=256,
         intermediate_size=704,
-        num_hidden_layers=6,
+        num_hidden_layers=settings.layers,
         num_attention_heads=4,
         num_key_value_heads=4,
         max_position_embeddings=context,
