@@ -52,7 +52,9 @@ def test_shares_counts_and_determinism(desk: Desk) -> None:
     assert {r.id for r in side(split, "test")} != {r.id for r in side(other, "test")}
     assert split.json("report.json")["proof"] == {
         "clusters_in_two_splits": 0, "questions_in_two_splits": 0, "groups_in_two_splits": 0,
+        "families_in_two_splits": 0,
     }  # fmt: skip
+    assert split.summary["proof"] == split.json("report.json")["proof"]
 
 
 def test_groups_are_never_cut(desk: Desk) -> None:

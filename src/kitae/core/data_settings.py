@@ -118,8 +118,15 @@ class SplitSettings(Settings):
     """Share for the verdict; training never sees it."""
     group_by: str | None = None
     """A meta column (customer, document) whose rows stay together."""
-    stratify_by: str | None = None
-    """`label`, `language` or a meta column whose shares are kept alike in all three."""
+    stratify_by: str | None = "auto"
+    """`label`, `language` or a meta column whose shares are kept alike in all three; lists have several values.
+    `auto` is the label where the task is to classify, and else nothing, as is null."""
+    by_time: str | None = None
+    """A meta column of dates: the oldest rows train, the newest are the test."""
+    folds: int | None = Field(default=None, ge=2, le=100)
+    """Cross-validation for small data: so many folds, of which one is the test, whatever share `test` names."""
+    fold: int = Field(default=1, ge=1)
+    """The fold that is the test, counted from 1."""
 
 
 class RuleSettings(Settings):

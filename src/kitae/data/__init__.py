@@ -27,10 +27,12 @@ def check(settings: DataSettings, *, also: Sequence[SourceSettings] = ()) -> Non
     from kitae.data.rules import chosen_rules
     from kitae.data.small.labelling import labeller_of
     from kitae.data.small.methods import check_augment
+    from kitae.data.splitting import check_split
 
     check_columns(settings.sources)
     check_columns(also, section="evaluate.also")
     check_benchmarks(settings.contamination.against)
+    check_split(settings.split)
     chosen_rules(settings.clean)
     check_privacy(settings.privacy)
     check_augment(settings.augment)
