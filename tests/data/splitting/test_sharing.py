@@ -150,9 +150,9 @@ def test_mixed_blocks_are_shared_by_all_their_labels() -> None:
         assert rows_of(out, some) == pytest.approx(wanted, abs=0.02 * sum(sizes))
         by_all.append(furthest(out, some))
         by_main.append(furthest(by_strata(some, SHARES, wanted), some))
-    # Nearly always much better; now and then the labels that come last find no room, and it is no better.
-    assert np.median(by_all) < np.median(by_main) / 3
-    assert np.mean(by_all) < np.mean(by_main)
+    # About half as uneven; now and then the labels that come last find no room, and it is no better.
+    assert np.mean(by_all) < 0.75 * np.mean(by_main)
+    assert np.median(by_all) < 0.75 * np.median(by_main)
 
 
 @given(st.lists(BLOCK, min_size=1, max_size=40))
