@@ -7,6 +7,7 @@ from kitae.data.rules.lexicon import Match, lexicon, word_list
 from kitae.data.rules.seen import found_in
 
 _FIGURES = str.maketrans({"0": "o", "1": "i", "3": "e", "4": "a", "5": "s", "7": "t", "@": "a", "$": "s", "!": "i"})
+_LATIN = re.compile(r"[A-Za-z]")
 _MASKS = re.compile(r"[*#@$!013457][A-Za-z*#@$!013457]")
 _MASKED = re.compile(r"(?<![\w@$#*])[a-z@$]+[*#@$!013457]+[a-z]+(?![\w@$])", re.IGNORECASE)
 """A word with a star or a figure inside: f**k, sh1t, a$$hole."""
@@ -48,6 +49,8 @@ def explained(matches: tuple[Match, ...]) -> str:
 
 def unmasked(text: str) -> str:
     """The text with masked, spaced and drawn-out strong words as they are meant; all else stays as it is."""
+    if not _LATIN.search(text):
+        return _SPACED_JA.sub(lambda run: _SEPARATORS.sub("", run.group()), text) if _LONE_JA.search(text) else text
     if _MASKS.search(text):
         text = _MASKED.sub(lambda word: _meant(word.group()), text)
     if _LONE.search(text):

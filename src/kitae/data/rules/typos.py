@@ -100,14 +100,14 @@ def slips(text: str, words: Sequence[str], found: frozenset[str], learnt: Mappin
     `words` are the English words of the text in lower case, `found` the needles that occur in it (see `seen`), and
     `learnt` what `learnt_slips` gives.
     """
-    if learnt:
-        rare = learnt.keys() & words
-        for word in sorted(rare.intersection(WORD.findall(text)) if rare else ()):
+    if learnt and not learnt.keys().isdisjoint(words):
+        for word in sorted((learnt.keys() & words).intersection(WORD.findall(text))):
             yield f"'{word}' for '{learnt[word]}'"
     if any(map(eq, words, words[1:])):
         yield from (f"'{hit.group()}'" for hit in _TWICE_EN.finditer(text))
-    if not found.isdisjoint(typo_needles()):
+    if not found.isdisjoint(_known_needles()):
         yield from _known_slips(text, found)
+    if not found.isdisjoint(_NEEDLES_JA):
         for slip in SLIPS_JA:
             if not found.isdisjoint(slip.needles):
                 yield from (f"{slip.what}: {hit.group()}" for hit in slip.pattern.finditer(text))
@@ -145,6 +145,11 @@ def words_of(tokens: Mapping[str, int]) -> dict[str, int]:
 
 
 @lru_cache(maxsize=1)
+def _known_needles() -> frozenset[str]:
+    return frozenset(_known())
+
+
+@lru_cache(maxsize=1)
 def _known() -> Mapping[str, Mapping[str, str]]:
     """Needle to the known slips that begin so, with what was meant."""
     raw = word_list("typos")
@@ -156,7 +161,7 @@ def _known() -> Mapping[str, Mapping[str, str]]:
 
 def _known_slips(text: str, found: frozenset[str]) -> Iterator[str]:
     lower = text.lower()
-    for needle in sorted(found & _known().keys()):
+    for needle in sorted(found & _known_needles()):
         for wrong, right in _known()[needle].items():
             if wrong in lower and (not wrong.isascii() or re.search(rf"(?<![a-z]){wrong}(?![a-z])", lower)):
                 yield f"'{wrong}' for '{right}'"
