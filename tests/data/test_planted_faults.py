@@ -20,7 +20,7 @@ from kitae import data
 from kitae.core.files import read_jsonl
 from kitae.core.recipe import load_recipe
 from kitae.core.records import Record, read_records
-from kitae.core.text import normalise
+from kitae.core.text import compact, is_japanese, ngrams, normalise
 from kitae.core.workspace import Workspace
 
 INN = Path(data.__file__).parent / "inn"
@@ -175,6 +175,39 @@ def test_nearly_all_honest_rows_stay(found: Found) -> None:
     honest = found.records.keys() - faulty
     lost = honest - found.kept
     assert len(lost) <= 0.01 * len(honest), [(w, why(found, w), found.text(w)) for w in sorted(lost)][:10]
+
+
+def test_no_test_question_is_known_from_training(found: Found, tmp_path: Path) -> None:
+    """Counted here by other means than the split's own: every turn of the user against every one, pair by pair.
+
+    Of a held-out chat the last question is asked; in training every turn is read.
+    """
+    recipe = load_recipe(INN / "recipe.yaml")
+    split = data.split(found.dataset, settings=recipe.data.split, seed=recipe.seed, out=Workspace(tmp_path))
+    records = {name: list(read_records(split.file(f"{name}.jsonl"))) for name in ("train", "validation", "test")}
+    taught = [m.content for record in records["train"] for m in record.messages if m.role == "user"]
+    known = {text: pieces(text) for text in taught}
+    where: dict[str, set[str]] = defaultdict(set)
+    for text, grams in known.items():
+        for gram in grams:
+            where[gram].add(text)
+    assert len(records["test"]) >= 300
+    near = recipe.data.duplicates.near
+    assert near is not None
+    for name in ("test", "validation"):
+        for record in records[name]:
+            mine = pieces(record.question)
+            rivals = {text for gram in mine for text in where[gram]}
+            likeness = {text: len(mine & known[text]) / len(mine | known[text]) for text in rivals}
+            assert max(likeness.values(), default=0.0) < near, (
+                record.question,
+                max(likeness, key=likeness.__getitem__),
+            )
+
+
+def pieces(text: str) -> set[str]:
+    """Character n-grams: 3 letters in Japanese, 5 otherwise, nothing but letters and digits."""
+    return ngrams(compact(text), 3 if is_japanese(text) else 5)
 
 
 def test_the_report_adds_up_and_quotes_nothing_private(found: Found, tmp_path: Path) -> None:
