@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from kitae.cli.show import Terminal
+from kitae.cli.show import Terminal, program
 from kitae.core.events import Events, Stage
 from kitae.registry.cards import Step, VersionCard
 
@@ -55,6 +55,32 @@ def test_the_next_steps_work(
     Terminal().registered(card, seconds=2.0, logs=Path("logs"), home=home)
     _, next_steps = capsys.readouterr().out.split("Next:\n")
     assert [line.strip() for line in next_steps.splitlines()] == commands
+
+
+@pytest.mark.parametrize(
+    ("at", "on_path", "called"),
+    [
+        ("desk/.venv/bin/kitae", False, ".venv/bin/kitae"),
+        ("desk/.venv/bin/kitae", True, "kitae"),
+        ("my tools/kitae", False, "'{tmp}/my tools/kitae'"),
+        ("desk/anything.py", False, "kitae"),
+        ("desk/none/kitae", None, "kitae"),
+    ],
+    ids=["after make demo", "active", "elsewhere", "another program", "gone"],
+)
+def test_the_next_steps_can_be_pasted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str, called: str, *, on_path: bool | None
+) -> None:
+    (tmp_path / "desk").mkdir()
+    monkeypatch.chdir(tmp_path / "desk")
+    file = tmp_path / at
+    if on_path is not None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("#!/bin/sh\n")
+        file.chmod(0o755)
+    monkeypatch.setenv("PATH", str(file.parent) if on_path else str(tmp_path))
+    monkeypatch.setattr("sys.argv", [str(file)])
+    assert program() == called.format(tmp=tmp_path)
 
 
 def test_output_for_programs_keeps_standard_output_clean(capsys: pytest.CaptureFixture[str]) -> None:

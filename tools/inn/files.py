@@ -22,6 +22,17 @@ XLSX_HEAD = {"ja": ("質問", "回答", "利用許諾"), "en": ("question", "ans
 STAMP = (2025, 4, 1, 9, 0, 0)
 
 Laid = dict[str, list[Row]]
+BROKEN: tuple[tuple[str, str], ...] = (
+    (
+        "cut_off",
+        '{"id": "chat-09001", "licence": "CC-BY-4.0", "messages": [{"role": "user", "content": "Is the family bath op',
+    ),
+    (
+        "no_conversation",
+        '{"id": "chat-09002", "licence": "CC-BY-4.0", "event": "session_timeout", "seconds": 1800}',
+    ),
+)
+"""Lines at the end of the chat logs that are no records, as a full disk and a chatty program leave them."""
 
 
 def lay(rows: list[Row], rng: random.Random) -> Laid:
@@ -44,6 +55,9 @@ def truth(laid: Laid) -> bytes:
         for number, row in enumerate(rows, 1):
             place: dict[str, Any] = {"file": file} | ({"sheet": sheet} if sheet else {}) | {"row": number}
             lines += [place | fault for fault in row.faults]
+        if name == CHAT:
+            for number, (kind, _) in enumerate(BROKEN, len(rows) + 1):
+                lines.append({"file": CHAT, "row": number, "fault": "broken", "detail": {"kind": kind}})
     return jsonl(lines)
 
 
@@ -81,7 +95,7 @@ def chat_logs(rows: list[Row], rng: random.Random) -> bytes:
             names = {"user": "human", "assistant": "gpt", "system": "system"}
             record["conversations"] = [{"from": names[who], "value": text} for who, text in said]
         records.append(record)
-    return jsonl(records)
+    return jsonl(records) + "".join(f"{line}\n" for _, line in BROKEN).encode()
 
 
 def faq_staff(laid: Laid) -> bytes:

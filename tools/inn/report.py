@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 
 from openpyxl import load_workbook
 
-from inn.files import Laid
+from inn.files import BROKEN, Laid
 from inn.questions import LANGUAGES, LIKENESS_CEILING, cores
 from inn.rows import CHAT, CSV, XLSX, Row
 from inn.text import Accepted, normalise
@@ -75,7 +75,9 @@ def _read_back(out: dict[str, bytes], laid: Laid) -> None:
     """Read the three raw files with ordinary readers and compare every cell."""
     table = list(csv.reader(io.StringIO(out[CSV].decode("cp932"), newline="")))[1:]
     assert [(r[4], r[5], r[6]) for r in table] == [(*r.turns[0], r.licence or "") for r in laid[CSV]]
-    logs = [json.loads(line) for line in out[CHAT].decode().split("\n")[:-1]]
+    written = out[CHAT].decode().split("\n")[:-1]
+    assert written[-len(BROKEN) :] == [line for _, line in BROKEN]
+    logs = [json.loads(line) for line in written[: -len(BROKEN)]]
     said = [[m.get("content", m.get("value")) for m in r.get("messages", r.get("conversations"))] for r in logs]
     for texts, row in zip(said, laid[CHAT], strict=True):
         assert texts[-2 * len(row.turns) :] == [text for turn in row.turns for text in turn]

@@ -35,7 +35,7 @@ def rules(as_json: AsJson = False) -> None:
 
 @app.command()
 def report(recipe: RecipeFile, sets: Sets = None, home: Home = None, as_json: AsJson = False) -> None:
-    """Read, clean, redact, deduplicate and split, then say where the report lies."""
+    """Read, clean, redact and deduplicate, then say where the report lies."""
     from kitae.core.recipe import load_recipe
 
     settings = load_recipe(recipe, sets or ())

@@ -1,6 +1,8 @@
 """Shows a run in the terminal as it happens: a heading a stage, notes, a live bar; plain lines when nobody looks."""
 
 import shlex
+import shutil
+import sys
 import time
 from pathlib import Path
 from types import TracebackType
@@ -75,7 +77,8 @@ class Terminal:
         self.console.print("\nNext:")
         option = "" if home is None else f" --home {shlex.quote(str(home))}"
         for command in ("models show",) if card.status == REFUSED else ("chat", "serve", "models show"):
-            self.console.print(f"  kitae {command} {card.reference}{option}", style="bold", markup=False)
+            line = f"  {program()} {command} {card.reference}{option}"
+            self.console.print(line, style="bold", markup=False)
 
     def stopped(self, artifact: Artifact, *, seconds: float) -> None:
         """The end of a run that was to stop at a stage."""
@@ -152,6 +155,19 @@ class Terminal:
         if self._progress is not None:
             self._progress.stop()
             self._progress = None
+
+
+def program() -> str:
+    """How kitae is called from here, to be pasted into a shell.
+
+    By its name when that finds the kitae at work, else by its path, as after `make demo`, whose `.venv` is not active.
+    """
+    here = Path(sys.argv[0])
+    named = shutil.which("kitae")
+    if here.name != "kitae" or not here.is_file() or (named and Path(named).resolve() == here.resolve()):
+        return "kitae"
+    path, folder = here.absolute(), Path.cwd()
+    return shlex.quote(str(path.relative_to(folder) if path.is_relative_to(folder) else path))
 
 
 PROGRESS_KEYS = frozenset({"time", "stage", "event", "done", "total", "unit"})

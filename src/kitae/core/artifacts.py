@@ -103,7 +103,7 @@ class Dataset(Artifact):
 
 @dataclass(frozen=True)
 class Split(Artifact):
-    """`train.jsonl`, `validation.jsonl`, `test.jsonl` and any extra held-out sets (`also-NAME.jsonl`)."""
+    """`train.jsonl`, `validation.jsonl`, `test.jsonl`. Further held-out sets are datasets of their own."""
 
     kind: ClassVar[str] = "split"
 

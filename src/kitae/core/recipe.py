@@ -106,7 +106,8 @@ class GateSettings(Settings):
     min_gain: float = 0.0
     """The tuned model must beat the base by more than this on the main metric."""
     max_p_value: float = Field(default=0.05, gt=0.0, le=1.0)
-    """The paired test against the base must be at most this."""
+    """The p-value of the paired test against the base must be at most this. It is corrected by Holm's method for the
+    number of systems in `evaluate.compare_to`, so leaving one out makes it smaller."""
     beat_baseline: bool = False
     """Refuse when the classical baseline is significantly better."""
 
