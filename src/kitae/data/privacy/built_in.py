@@ -25,17 +25,30 @@ class Detector:
     form: re.Pattern[str] | None = None
 
 
+@dataclass(frozen=True)
+class Group:
+    """Detectors all of whose findings have one form; those inside need a narrower one as well."""
+
+    form: re.Pattern[str]
+    detectors: tuple[Detector, ...]
+    inside: tuple["Group", ...] = ()
+
+    def kinds(self) -> Iterator[str]:
+        """What its detectors find."""
+        yield from (detector.kind for detector in self.detectors)
+        for group in self.inside:
+            yield from group.kinds()
+
+
 _TWELVE = re.compile(r"[0-9](?:[ -]?[0-9]){11}")
-_BIRTH = ("生", "birth", "born", "dob", "d.o.b")
-_ACCOUNTS = ("口座", "普通", "当座", "支店", "貯蓄", "振込先", "記号", "account", "acct", "routing", "sort code")
-_SECRETS = (
-    *("pass", "pwd", "pin", "key", "secret", "token", "bearer", "pw"),
-    *("パス", "暗証番号", "キー", "トークン", "シークレット", "合言葉"),
-)
+_ACCOUNTS = ("account", "acct", "routing", "sort code", "口座", "普通", "当座", "支店", "貯蓄", "振込先", "記号")
+_SECRETS = ("pass", "pwd", "pin", "key", "secret", "token", "bearer", "pw")
+_SECRETS_JA = ("パス", "暗証番号", "キー", "トークン", "シークレット", "合言葉")
 _TOKENS = ("-", "_", "akia", "asia", "aroa", "aida", "aiza", "eyj", "dapi", ":aa", "ya29", "sg.")
-_LICENCES = ("免許", "licen", "permit", "d.l", "dl ")
+_MY_NUMBER = ("my number", "mynumber", "individual", "マイナンバー", "個人番号")
+_LICENCES = ("licen", "permit", "d.l", "dl ", "免許")
 _TITLES = ("mr", "ms", "mx", "miss", "dr", "prof", "sir", "dame", "rev", "capt")
-_LABELS_EN = (
+_LABELS = (
     *("name", "call me", "attn", "booked", "booking", "reserv", "room for", "guest:", "customer:", "contact:"),
     *("client:", "recipient:", "passenger:", "patient:", "holder:", "sender:", "employee:", "signed", "author:"),
 )
@@ -43,84 +56,95 @@ _ENDINGS = ("regards", "sincerely", "thank", "best", "cheers", "yours", "signed"
 _LABELS_JA = ("名", "フリガナ", "ふりがな", "担当", "者", "本人", "宛", "(")
 _HONORIFICS = ("様", "さん", "さま", "殿", "氏", "くん", "君", "ちゃん", "先生")
 
-_ALWAYS = re.compile("")
+_LATIN = re.compile("[A-Za-z]")
 _DIGIT = re.compile("[0-9]")
 _DECIMAL = re.compile(r"[0-9]\.[0-9]")
 _LONG_NUMBER = re.compile(r"[0-9](?:[ ().+/-]{0,2}[0-9]){4}")
 _JAPANESE = re.compile("[一-鿿ァ-ヶ]")
-_CAPITAL = re.compile("[A-ZÀ-Ž]")
+_CAPITAL_INSIDE = re.compile(r"[ \n\"'(:=~-](?<![.!?].)[A-ZÀ-Ž][a-zß-ž']| [A-Z]\. [A-ZÀ-Ž]")
+"""A capitalised word that does not begin a sentence. One that does is only a name after a title such as Mr."""
 
-GROUPS: tuple[tuple[re.Pattern[str], tuple[Detector, ...]], ...] = (
+_NAMES = Group(
+    _CAPITAL_INSIDE,
     (
-        _ALWAYS,
+        Detector("name", english_names.titled, _TITLES),
+        Detector("name", english_names.labelled, _LABELS),
+        Detector("name", english_names.introduced, ("i'm", "i am", "is is", "it's", "re is", "ing is")),
+        Detector("name", english_names.greeted, ("dear", "hi", "hello", "hey", "thank")),
+        Detector("name", english_names.signed, _ENDINGS),
+        Detector("name", english_names.dashed, ("- ", "~", "\n-", "--")),
+        Detector("name", english_names.by_list),
+    ),
+)
+_CODES = Group(
+    _DIGIT,
+    (
+        Detector("secret", secrets.token, _TOKENS),
+        Detector("mac_address", network.mac_address, (":", "-", "."), network.INSIDE_MAC),
+        Detector("ip_address", network.ipv6_address, (":",), re.compile(":[0-9A-Fa-f]{0,4}:")),
+        Detector("birth_date", dates.birth_date, ("birth", "born", "dob", "d.o.b")),
+        Detector("passport", papers.passport, ("passport",)),
+        Detector("postal_code", places.postal_code_abroad, ("zip", "post")),
+        Detector("address", places.english_address, form=re.compile(r"[0-9][A-Z]?,? [A-Z0-9]")),
+        Detector("address", places.post_office_box, ("box",)),
+    ),
+)
+_DECIMALS = Group(
+    _DECIMAL,
+    (
+        Detector("ip_address", network.ipv4_address, form=re.compile(r"[0-9]\.[0-9]{1,3}\.[0-9]")),
+        Detector("coordinates", places.coordinates, form=re.compile(r"[0-9]\.[0-9]{4}")),
+    ),
+)
+_LONG_NUMBERS = Group(
+    _LONG_NUMBER,
+    (
+        Detector("card", money.card, form=_TWELVE),
+        Detector("iban", money.iban, form=re.compile("[0-9]{2}[ -]?[A-Za-z0-9]{4}")),
+        Detector("bank_account", money.bank_account, _ACCOUNTS),
+        Detector("my_number", papers.my_number, _MY_NUMBER, _TWELVE),
+        Detector("corporate_number", papers.corporate_number, form=_TWELVE),
+        Detector("driving_licence", papers.driving_licence, _LICENCES),
+        Detector("us_ssn", papers.us_ssn, form=re.compile("[0-9]{3}[- .]?[0-9]{2}[- .]?[0-9]{4}")),
+        Detector("postal_code", places.postal_code, ("-", "〒", "郵便")),
+        Detector("phone", phones.phone),
+    ),
+)
+GROUPS = (
+    Group(
+        _LATIN,
         (
             Detector("email", network.email, ("@", "(at)", "[at]", "(アット)")),
             Detector("secret", secrets.private_key, ("private key",)),
             Detector("secret", secrets.password_in_url, ("://",)),
             Detector("secret", secrets.header, ("bearer", "basic")),
             Detector("secret", secrets.labelled, _SECRETS),
-            Detector("ip_address", network.ipv6_address, (":",), re.compile(":[0-9A-Fa-f]{0,4}:")),
             Detector("url", network.url, (".",)),
+            Detector("name", english_names.titled, ("mr. ", "ms. ", "mrs. ", "dr. ", "prof. ", "rev. ", "capt. ")),
+            Detector("name", english_names.before_san, ("-san", "-sama", "-kun", "-chan", "-sensei")),
         ),
+        (_NAMES, _CODES),
     ),
-    (
+    Group(
         _DIGIT,
         (
-            Detector("secret", secrets.token, _TOKENS),
-            Detector("mac_address", network.mac_address, (":", "-", "."), network.INSIDE_MAC),
-            Detector("birth_date", dates.birth_date, _BIRTH),
-            Detector("passport", papers.passport, ("passport", "パスポート", "旅券")),
-            Detector("postal_code", places.postal_code_abroad, ("zip", "post")),
-            Detector("date", dates.date),
+            Detector("birth_date", dates.birth_date, ("生",)),
+            Detector("passport", papers.passport, ("パスポート", "旅券")),
             Detector("coordinates", places.coordinates, ("°", "度")),
-            Detector("address", places.english_address, form=re.compile(r"[0-9][A-Z]?,? [A-Z0-9]")),
-            Detector("address", places.post_office_box, ("box",)),
+            Detector("date", dates.date),
         ),
+        (_DECIMALS, _LONG_NUMBERS),
     ),
-    (
-        _DECIMAL,
-        (
-            Detector("ip_address", network.ipv4_address, form=re.compile(r"[0-9]\.[0-9]{1,3}\.[0-9]")),
-            Detector("coordinates", places.coordinates, form=re.compile(r"[0-9]\.[0-9]{2}")),
-        ),
-    ),
-    (
-        _LONG_NUMBER,
-        (
-            Detector("card", money.card, form=_TWELVE),
-            Detector("iban", money.iban, form=re.compile("[0-9]{2}[ -]?[A-Za-z0-9]{4}")),
-            Detector("bank_account", money.bank_account, _ACCOUNTS),
-            Detector(
-                "my_number", papers.my_number, ("マイナンバー", "個人番号", "my number", "mynumber", "individual")
-            ),
-            Detector("corporate_number", papers.corporate_number, form=_TWELVE),
-            Detector("driving_licence", papers.driving_licence, _LICENCES),
-            Detector("us_ssn", papers.us_ssn, form=re.compile("[0-9]{3}[- .]?[0-9]{2}[- .]?[0-9]{4}")),
-            Detector("postal_code", places.postal_code, ("-", "〒", "郵便")),
-            Detector("phone", phones.phone),
-        ),
-    ),
-    (
+    Group(
         _JAPANESE,
         (
-            Detector("birth_date", dates.birth_date, _BIRTH, re.compile("[一二三四五六七八九十元]年")),
+            Detector("secret", secrets.labelled, _SECRETS_JA),
+            Detector("birth_date", dates.birth_date, ("生",), re.compile("[一二三四五六七八九十元]年")),
             Detector("address", places.japanese_address, ("市", "区", "町", "村", "郡")),
             Detector("name", japanese_names.by_family_name),
             Detector("name", japanese_names.by_label, _LABELS_JA),
             Detector("name", japanese_names.introduced, ("と申", "ともうし", "といい", "と言")),
             Detector("name", japanese_names.by_honorific, _HONORIFICS),
-        ),
-    ),
-    (
-        _CAPITAL,
-        (
-            Detector("name", english_names.titled, _TITLES),
-            Detector("name", english_names.labelled, _LABELS_EN),
-            Detector("name", english_names.introduced, ("i'm", "i am", "is is", "it's", "re is", "ing is")),
-            Detector("name", english_names.greeted, ("dear", "hi", "hello", "hey", "thank")),
-            Detector("name", english_names.signed, _ENDINGS),
-            Detector("name", english_names.dashed, ("- ", "~", "\n-", "--")),
-            Detector("name", english_names.by_list, (" ", "-san", "-sama")),
         ),
     ),
 )
@@ -133,36 +157,52 @@ class BuiltIn:
     @property
     def kinds(self) -> frozenset[str]:
         """What it can find."""
-        return frozenset(detector.kind for _, detectors in GROUPS for detector in detectors)
+        return frozenset(kind for group in GROUPS for kind in group.kinds())
 
     def find(self, text: str, kinds: frozenset[str]) -> Iterable[Finding]:
         """Findings of the wanted kinds, in any order; they may overlap."""
         found: list[Finding] = []
-        lower = text.lower()
-        ascii_only = text.isascii()
-        for form, detectors in _table(kinds):
-            if (ascii_only and form is _JAPANESE) or form.search(text) is None:
-                continue
-            for words, inner, find in detectors:
-                # A loop, for any() with a generator takes twice as long, and this is where the time goes.
-                for word in words:
-                    if word in lower:
-                        if inner is None or inner(text) is not None:
-                            found.extend(find(text))
-                        break
+        _look(_tree(kinds, text.isascii()), text, text.lower(), found)
         return found
+
+
+def _look(tree: "Tree", text: str, lower: str, found: list[Finding]) -> None:
+    for may_hold, rows, inside in tree:
+        if may_hold(text) is None:
+            continue
+        for words, form, find in rows:
+            # A loop, for any() with a generator takes twice as long, and this is where the time goes.
+            for word in words:
+                if word in lower:
+                    if form is None or form(text) is not None:
+                        found.extend(find(text))
+                    break
+        if inside:
+            _look(inside, text, lower, found)
 
 
 Search = Callable[[str], re.Match[str] | None]
 Row = tuple[tuple[str, ...], Search | None, Find]
+Tree = tuple[tuple[Search, tuple[Row, ...], "Tree"], ...]
 
 
-@lru_cache(maxsize=16)
-def _table(kinds: frozenset[str]) -> tuple[tuple[re.Pattern[str], tuple[Row, ...]], ...]:
-    """The groups with the detectors of these kinds alone, as the loop wants them."""
-    chosen = ((form, [d for d in detectors if d.kind in kinds]) for form, detectors in GROUPS)
-    return tuple(
-        (form, tuple((d.words or ("",), d.form.search if d.form else None, d.find) for d in detectors))
-        for form, detectors in chosen
-        if detectors
-    )
+@lru_cache(maxsize=32)
+def _tree(kinds: frozenset[str], ascii_only: bool) -> Tree:
+    """The groups as the loop wants them, with the detectors of these kinds alone; ASCII cannot hold Japanese words."""
+    return _pruned(GROUPS, kinds, ascii_only)
+
+
+def _pruned(groups: tuple[Group, ...], kinds: frozenset[str], ascii_only: bool) -> Tree:
+    tree = []
+    for group in groups:
+        if ascii_only and group.form is _JAPANESE:
+            continue
+        rows = []
+        for detector in group.detectors:
+            words = tuple(word for word in detector.words or ("",) if not ascii_only or word.isascii())
+            if detector.kind in kinds and words:
+                rows.append((words, detector.form.search if detector.form else None, detector.find))
+        inside = _pruned(group.inside, kinds, ascii_only)
+        if rows or inside:
+            tree.append((group.form.search, tuple(rows), inside))
+    return tuple(tree)

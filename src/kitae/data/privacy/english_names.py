@@ -4,19 +4,24 @@ import re
 from collections.abc import Iterator
 
 from kitae.data.privacy.findings import Finding
-from kitae.data.privacy.name_lists import KNOWN
+from kitae.data.privacy.name_lists import KNOWN, STAND_INS
 
-_GIVEN, _SURNAMES, _UNSURE = KNOWN["given_names"], KNOWN["surnames_en"], KNOWN["also_words"]
+_GIVEN, _SURNAMES, _UNSURE = (
+    KNOWN["given_names"],
+    KNOWN["surnames_en"],
+    KNOWN["also_words"] | set(STAND_INS["given_en"]),
+)
 _NOT_PEOPLE, _NOT_SURNAMES = KNOWN["not_people"], KNOWN["not_surnames"]
 
 _LOWER = r"[a-zß-öø-ÿāăąćčďđēėęěğģīįķļłńņňőœřśşšťūůűųźżž]"
 _UPPER = r"[A-ZÀ-ÖØ-ÞĀĂĄĆČĎĐĒĖĘĚĢĪĮĶĻŁŃŅŇŐŒŘŚŞŠŤŪŮŰŲŹŻŽ]"
-_CAP = rf"{_UPPER}(?:'{_UPPER})?{_LOWER}+(?:{_UPPER}{_LOWER}+)?(?:[-']{_UPPER}?{_LOWER}+)*"
+_CAP = rf"{_UPPER}(?:'{_UPPER})?{_LOWER}+(?:{_UPPER}{_LOWER}+)?(?:[-'](?!s(?![a-z])){_UPPER}?{_LOWER}+)*"
 _PARTICLE = r"(?:(?:van|von|de|der|den|del|della|di|da|dos|la|le|bin|al) ){0,2}"
 _NAME = rf"{_CAP}(?: {_UPPER}\.)?(?: {_PARTICLE}{_CAP}){{0,2}}"
 _FULL = rf"{_CAP}(?: {_UPPER}\.)?(?: {_PARTICLE}{_CAP}){{1,2}}"
 
 _PAIR = re.compile(rf"({_CAP})(?: {_UPPER}\.)? {_PARTICLE}({_CAP})(?![A-Za-zÀ-ž])")
+_THIRD = re.compile(rf" ({_CAP})(?![A-Za-zÀ-ž])")
 _JAPANESE = re.compile(rf"(?<![A-Za-z])({_CAP})(?=-(?:san|sama|kun|chan|sensei|dono)(?![a-z]))")
 
 
@@ -67,23 +72,28 @@ def signed(text: str) -> Iterator[Finding]:
 
 def dashed(text: str) -> Iterator[Finding]:
     """Full names after a dash that begins a sentence and ends a line."""
-    return _names(text, _DASHED, "after a dash at the end of a letter", at_start=True)
+    return _names(text, _DASHED, "after a dash at the end of a letter", wants_known=True, at_start=True)
 
 
 def by_list(text: str) -> Iterator[Finding]:
-    """A known given name and a capitalised word after it; a word before -san."""
+    """A known given name and a capitalised word after it."""
     at = 0
     while match := _PAIR.search(text, at):
         first, last = match[1], match[2]
         likely = first not in _UNSURE and last not in _NOT_SURNAMES and last not in _NOT_PEOPLE
         if first in _GIVEN and (likely or last in _SURNAMES) and _begins_a_word(text, match.start()):
-            yield Finding("name", match.start(), match.end(), 24, "a known given name and a name after it")
             at = match.end()
+            third = _THIRD.match(text, at)
+            at = third.end() if third and third[1] in _SURNAMES else at
+            yield Finding("name", match.start(), at, 24, "a known given name and a name after it")
         else:
             at = match.end(1)
-    if "-" in text:
-        for match in _JAPANESE.finditer(text):
-            yield Finding("name", match.start(), match.end(), 26, "before -san")
+
+
+def before_san(text: str) -> Iterator[Finding]:
+    """A word before -san, -sama, …."""
+    for match in _JAPANESE.finditer(text):
+        yield Finding("name", match.start(), match.end(), 26, "before -san")
 
 
 def _names(

@@ -18,38 +18,41 @@ _BY_FIRST: dict[str, tuple[str, ...]] = {
 }
 """Family names by their first character, the longest first."""
 
-_START = re.compile(rf"[{''.join(sorted(_BY_FIRST))}](?<![一-鿿々ヶ].)", re.DOTALL)
+_ENDINGS = frozenset("子美恵郎介人也之香奈代江枝太平樹菜紀里世乃")
+"""What given names of three kanji end with."""
+_KANJI = r"一-鿿々\uf900-\ufaff𠮷"
+_START = re.compile(rf"[{''.join(sorted(_BY_FIRST))}](?<![{_KANJI}ヶ].)", re.DOTALL)
 """Where a family name may begin: not inside a run of kanji. The look-behind comes second: searching is faster so."""
 _TITLES = "|".join(sorted(KNOWN["titles_ja"]))
 _HONORIFIC = (
     r"(?:様|さま|さん(?!ぽ|ざん|さん|しょう|かく|すう|ご|まい)|殿|氏|先生|くん|君|ちゃん(?!ぽん|ねる|と)"
     rf"|{_TITLES})"
 )
-_GIVEN_PART = r"(?:( ?)(?:([一-鿿々]{1,3}?)|([ぁ-ん]{2,4}?)|([ァ-ヶー]{2,6}?)))??"
+_GIVEN_PART = rf"(?:( ?)(?:([{_KANJI}]{{1,3}}?)|([ぁ-ん]{{2,4}}?)|([ァ-ヶー]{{2,6}}?)))??"
 _EVIDENCE = re.compile(
     _GIVEN_PART + rf"(?:(?= ?{_HONORIFIC})|(?P<named>(?=名義|の名前で|名で予約|[（(][ァ-ヶーぁ-ん ・]{{3,}}[)）]))"
     r"|(?P<said>(?=(?:です|でございます|だけど|と申し|ともうし|といい(?:ます|まし)|と言います|より(?:$|[。\n]))(?!か))))"
 )
-_GIVEN_AFTER = re.compile(r" ?(?:([一-鿿々]{1,3})(?![一-鿿々])|([ぁ-ん]{2,4}))")
+_GIVEN_AFTER = re.compile(rf" ?(?:([{_KANJI}]{{1,3}})(?![{_KANJI}])|([ぁ-ん]{{2,4}}))")
 _BOUNDARY = re.compile(r"(?:^|[、。,.!?「」（(\n ]|わたくし|わたし|私|僕|俺|名前|は|の|た)$")
 _ROLE = re.compile(
-    r"(?:社長|部長|課長|係長|主任|店長|支配人|担当|夫|妻|父|母|兄|弟|姉|妹|息子|娘|友人|友達|上司|同僚|先輩|同行者|代理|彼|彼女)[の、はが]$"
+    r"(?:社長|部長|課長|係長|主任|店長|支配人|担当|弊社|当社|弊店|夫|妻|父|母|兄|弟|姉|妹|息子|娘|友人|友達|上司|同僚|先輩|同行者|代理|彼|彼女)[の、はが]$"
 )
-_PARTICLE = re.compile(r"[がはをにともへかでや、。）)」\n]|から|まで|$")
+_PARTICLE = re.compile(r"[がはをにともへかでや、。）)」\n]|から|まで|より|$")
 
 _ANY_NAME = (
     r"(?!お客|皆|みな|何|誰|どなた|担当|部屋|子供|予約|以下|旅館|当館|一同|東京|京都|大阪|変更|確認|未定|不明|別途|必要|必須|空欄|なし)"
-    r"(?:[一-鿿々]{1,4}[ ]?[一-鿿々ぁ-んァ-ヶー]{1,4}?|[ァ-ヶー]{2,8}(?:[ ・][ァ-ヶー]{2,8}){0,2}"
-    r"|[ぁ-ん]{2,5} [ぁ-ん]{2,5})"
+    rf"(?:[{_KANJI}]{{1,4}} ?(?:[{_KANJI}]{{1,4}}?|(?![をがはのにへもと])[ぁ-ん]{{2,4}}?|[ァ-ヶー]{{2,6}}?)"
+    r"|[ァ-ヶー]{2,8}(?:[ ・][ァ-ヶー]{2,8}){0,2}|[ぁ-ん]{2,5} [ぁ-ん]{2,5})"
 )
 _INTRODUCED = re.compile(
     rf"(?:^|[、。,.!?「\n ]|わたくし|わたし|私|僕|俺|名前|の|た|は)({_ANY_NAME})"
-    r"(?=と(?:申し|もうし|いい(?:ます|まし)|言います|言う者|いう者))"
+    r"(?=と(?:申し|もうし|いい(?:ます(?!か)|まし)|言います(?!か)|言う者|いう者))"
 )
 _LABELLED = re.compile(
-    r"(?:(?:(?:予約|申込|申請|契約|宿泊|代表|依頼|購入|受取|注文|登録|差出|保護|請求|同行|責任)(?:(?:者|人)(?:様|名)?|名)|患者名?|会員名|担当者?名?|本人"
-    r"|(?:予約|申込)(?:者|人)?の?お?名前|お?届け先名|宛名?|名義人?)\s*(?:[:/]|が|は|→|で、?)"
-    r"|(?:氏名|お?名前|フリガナ|ふりがな|カナ氏名)\s*(?:[:/]|が|は|→|で、?| ))"
+    r"(?:(?:(?:予約|申込|申請|契約|宿泊|代表|依頼|購入|受取|注文|登録|差出|保護|請求|同行|責任)(?:(?:者|人)(?:様|名)?|名)"
+    r"|患者名?|会員名|担当者?名?|本人|(?:予約|申込)(?:者|人)?の?お?名前|お?届け先名|宛先?名?)\s*[:/→]"
+    r"|(?:氏名|お?名前|宛名|名義人?|フリガナ|ふりがな|カナ氏名)\s*(?:[:/]|が|は|→|で、?| ))"
     rf"\s*[「『]?({_ANY_NAME})"
     r"(?=様|さん|さま|殿|氏|です|でございます|で(?:予約|お願)|と|に|[、。,.)」』\s/(]|$)"
 )
@@ -57,7 +60,7 @@ _KANA_NAMED = re.compile(
     r"(?<![ァ-ヶー・])([ァ-ヶー]{2,8}(?:[ ・][ァ-ヶー]{2,8}){0,2})"
     r"(?= ?(?:様|さま|さん(?!ぽ)|殿|氏|くん|君|ちゃん|先生))"
 )
-_STRANGER = re.compile(r"(?<![一-鿿々ァ-ヶーおご])([一-鿿々]{2,4})(?= ?(?:様|殿|氏)(?![一-鿿々]))")
+_STRANGER = re.compile(rf"(?<![{_KANJI}ァ-ヶーおご])(?!御)([{_KANJI}]{{2,4}})(?= ?(?:様|殿|氏)(?![{_KANJI}]))")
 _READING = re.compile(r"[（(]([ァ-ヶー]{2,8} [ァ-ヶー]{2,8})[)）]")
 _NOT_PEOPLE = tuple(sorted(KNOWN["not_people_ja"]))
 
@@ -134,10 +137,14 @@ def _person(text: str, start: int, end: int) -> Finding | None:
 
 def _may_be_given(text: str, told: re.Match[str], start: int) -> bool:
     """Whether what stands between the family name and the evidence may be a given name."""
-    kanji = told[2]
+    spaced, kanji, hiragana = told[1], told[2], told[3]
     if kanji is None:
-        return told[3] is None or told[1] == " " or told[3] in _HIRAGANA or told["said"] is None
-    return kanji in _GIVEN or (len(kanji) <= 2 and not _is_common(kanji)) or text[start : told.end()] in _SURNAMES
+        return hiragana is None or spaced == " " or hiragana in _HIRAGANA
+    if kanji in _GIVEN or text[start : told.end()] in _SURNAMES:
+        return True
+    if spaced != " " and told.start() - start == 1:
+        return False  # 関数 and 林道 are words
+    return (len(kanji) <= 2 or spaced == " " or kanji[-1] in _ENDINGS) and not _is_common(kanji)
 
 
 def _is_common(word: str) -> bool:

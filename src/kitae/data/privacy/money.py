@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from kitae.data.privacy.check_digits import IBAN_LENGTHS, iban_check, luhn
 from kitae.data.privacy.findings import NOT_AFTER, Finding, digits_of, near
 
-_CARD = re.compile(r"(?<![0-9A-Za-z])(?<![0-9]-)[0-9](?:[ -]?[0-9]){11,18}(?![0-9A-Za-z])(?!-[0-9])")
+_CARD = re.compile(r"(?<![0-9A-Za-z_])(?<![0-9][-.,])[0-9](?:[ -]?[0-9]){11,18}(?![0-9A-Za-z])(?!-[0-9])")
 _ISSUER = re.compile(
     r"4(?:[0-9]{15}|[0-9]{18})$|(?:5[1-5]|2[2-7])[0-9]{14}$|3[47][0-9]{13}$|3(?:0[0-5]|[689][0-9])[0-9]{11}$"
     r"|35[0-9]{14}$|(?:2131|1800)[0-9]{11}$|6(?:011|4[4-9][0-9]|5[0-9]{2})[0-9]{12}$|62[0-9]{14,17}$"
@@ -18,6 +18,8 @@ _CARD_WORD = re.compile(
     re.IGNORECASE,
 )
 _NO_CARD_WORD = re.compile(r"マイナンバー|ポイント|会員|gift|loyalty|member", re.IGNORECASE)
+_WRITTEN = re.compile(r"[0-9]+$|[0-9]{4}([ -])(?:[0-9]{4}\1[0-9]{4}\1[0-9]{4}(?:\1[0-9]{3})?|[0-9]{6}\1[0-9]{4,5})$")
+"""How cards are written: without separators, or in the groups that are printed on them."""
 _GROUPS = re.compile(r"[0-9]{4}([ -])[0-9]{4}\1[0-9]{4}\1[0-9]{4}$")
 
 _ACCOUNT = re.compile(
@@ -44,7 +46,7 @@ def card(text: str) -> Iterator[Finding]:
         told = near(text, *match.span(), _CARD_WORD, before=28, after=10)
         if told and near(text, *match.span(), _NO_CARD_WORD, before=12, after=8):
             told = False
-        if luhn(number) and (told or _ISSUER.match(number)):
+        if luhn(number) and (told or (_ISSUER.match(number) and _WRITTEN.match(match[0]))):
             why = "the Luhn check digit, and a word for cards" if told else "an issuer's range and the Luhn check digit"
             yield Finding("card", match.start(), match.end(), 70, why)
         elif told and _GROUPS.match(match[0]):

@@ -67,8 +67,9 @@ def url(text: str) -> Iterator[Finding]:
 
 
 def _is_address(text: str) -> bool:
+    """An address that may be somebody's: not this machine itself, no mask, no broadcast."""
     try:
-        ipaddress.ip_address(text)
+        address = ipaddress.ip_address(text)
     except ValueError:
         return False
-    return True
+    return not (address.is_loopback or address.is_unspecified or (address.version == 4 and address.is_reserved))

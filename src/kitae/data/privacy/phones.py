@@ -26,10 +26,12 @@ _BRITAIN = re.compile(
     + r"(?<![0-9] )(?:\(?0[1-9][0-9]{1,3}\)?[ -][0-9]{3,4}[ -][0-9]{3,4}|07[0-9]{3} ?[0-9]{6})(?! [0-9])"
     + _END
 )
-_ABROAD = re.compile(r"(?<![0-9A-Za-z+])(?:\+|00)[1-9][0-9]*+(?:[ .-]?(?:\(0?\) ?)?\(?[0-9]++\)?){1,6}+(?![0-9A-Za-z])")
+_ABROAD = re.compile(
+    r"(?<![0-9A-Za-z+])(?:\+|(?<![./-])00)[1-9][0-9]*+(?:[ .-]?(?:\(0?\) ?)?\(?[0-9]++\)?){1,6}+(?![0-9A-Za-z])"
+)
 _ANY = re.compile(
-    r"(?<![0-9A-Za-z$€£¥#])(?<![0-9][-./,:])(?<![A-Za-z_]\()\+?\(?[0-9]++\)?(?:[ ./-]{0,2}\(?[0-9]++\)?){0,6}+"
-    r"(?: ?(?:x|ext\.?) ?[0-9]{1,5})?+(?![0-9A-Za-z,:])(?!-[0-9])"
+    r"(?<![0-9A-Za-z$€£¥#])(?<![0-9][-./,:])(?<![A-Za-z_]\()\+?\(?[0-9]++\)?(?:[ .-]{0,2}\(?[0-9]++\)?){0,6}+"
+    r"(?: ?(?:x|ext\.?) ?[0-9]{1,5})?+(?![0-9A-Za-z,:])(?![-/][0-9])"
 )
 _SPAN = re.compile(r"[+(0-9][0-9() ./+-]{5,}")
 """Where a number may stand; looking only there is what makes this fast."""
@@ -38,12 +40,17 @@ AFTER = 12
 _WEAK_WORD = re.compile(
     r"電話|携帯|TEL|℡|Tel|tel|連絡先|番号|ファックス|FAX|Fax|[Pp]hone|[Cc]all|[Mm]obile|[Cc]ell|reach|number"
 )
-_WORD = re.compile(
-    r"電話|携帯|(?<![A-Za-z])(?:tel|ph|telephone|phone|mobile|cell(?:phone)?|fax|(?:tele)?fax|office|desk|home|work"
-    r"|whatsapp|viber|sms|hotline|landline|call(?: (?:me|us|him|her|them|back))?|ring|dial|text(?: me)?"
-    r"|answering|reach(?: me)?|messages?|registered)(?![A-Za-z])|(?:my|their|his|her|our) number|phone number|℡",
+_TOLD_BEFORE = re.compile(
+    r"(?:電話|携帯|℡|ファックス|連絡先)[^0-9]{0,12}$"
+    r"|(?<![a-z])(?:tel|telephone|ph|phone|mobile|cell|cellphone|fax|telefax|whatsapp|viber|sms|hotline|landline)"
+    r"(?: (?:phone|number|no|line))?\.?(?: is| at| on)?[\s:#=.(-]*$"
+    r"|(?<![a-z])(?:office|desk|home|work)(?: (?:phone|number|tel|line))?\s*:\s*$"
+    r"|(?<![a-z])(?:my|their|his|her|our) number(?: is|:)\s*$"
+    r"|(?<![a-z])(?:call|ring|text|dial|phone|reach|contact|answering|messages?|registered)"
+    r"(?: [a-z]+){0,2}(?: at| on| to)? $",
     re.IGNORECASE,
 )
+_TOLD_AFTER = re.compile(r"[-, (]{0,3}(?:office|fax|mobile|desk|home|cell|work)(?![a-z])", re.IGNORECASE)
 _NO_PHONE_WORD = re.compile(
     r"(?:注文|予約|会員|受付|受注|伝票|問い?合わ?せ|商品|製品|管理|整理|追跡|見積|登録|口座|シリアル)(?:の)?(?:番号|No\.?|ID|コード)"
     r"|型番|品番|伝票|受注|コード|(?<![A-Za-z])(?:order|booking|reservation|tracking|reference|ticket|invoice|item|confirmation"
@@ -62,9 +69,11 @@ def phone(text: str) -> Iterator[Finding]:
     """Phone numbers: Japanese fixed, mobile, 050, 0120, 0800, 0570; +CC …; North American; British; by their word."""
     for span in _SPAN.finditer(text):
         start, end = span.span()
-        for find in (_japanese, _abroad, _by_form, _by_word):
-            # What stands behind the span decides whether a number ends there; a number that begins there is not whole.
-            yield from (found for found in find(text, start, end + AFTER) if found.start < end)
+        written = span[0]
+        # What stands behind the span decides whether a number ends there; a number that begins there is not whole.
+        for sign, find in _FORMS:
+            if sign in written:
+                yield from (found for found in find(text, start, end + AFTER) if found.start < end)
 
 
 def _japanese(text: str, start: int, end: int) -> Iterator[Finding]:
@@ -93,6 +102,10 @@ def _by_word(text: str, start: int, end: int) -> Iterator[Finding]:
         if _is_said_to_be_one(text, match):
             open_ended = match[0].endswith(")") and "(" not in match[0]
             yield Finding("phone", match.start(), match.end() - open_ended, 42, "a number beside a word of telephoning")
+
+
+_FORMS = (("0", _japanese), ("+", _abroad), ("00", _abroad), ("", _by_form), ("", _by_word))
+"""What a number of the form always has, and who knows the form."""
 
 
 @lru_cache(maxsize=4096)
@@ -130,11 +143,10 @@ def _looks_dialled(text: str, match: re.Match[str]) -> bool:
 
 
 def _is_said_to_be_one(text: str, match: re.Match[str]) -> bool:
-    digits = len(digits_of(match[0]))
-    return (
-        6 <= digits <= 15
-        and not _DATE.match(match[0])
-        and not _DECIMAL.match(match[0])
-        and not _denied(text, match.start())
-        and near(text, *match.span(), _WORD, before=22, after=9)
-    )
+    start, end = match.span()
+    if not 7 <= len(digits_of(match[0])) <= 15 or _DATE.match(match[0]) or _DECIMAL.match(match[0]):
+        return False
+    # A label may stand on a line of its own.
+    left = text[max(0, start - 40) : start].rstrip("\n").rpartition("\n")[2]
+    told = _TOLD_BEFORE.search(left) or _TOLD_AFTER.match(text, end)
+    return bool(told) and not _denied(text, start)

@@ -15,7 +15,7 @@ PREFECTURES = tuple(_PREFECTURES.split())
 _POSTAL = re.compile(r"(?:〒 ?|(?<![0-9A-Za-z-]))([0-9]{3}-[0-9]{4}|(?:(?<=〒)|(?<=〒 ))[0-9]{7})(?![0-9A-Za-z-])")
 _POSTAL_SPACED = re.compile(r"(?:〒|郵便番号)[はが:： ]{0,3}([0-9]{3} ?[0-9]{4})(?![0-9A-Za-z-])")
 _POSTAL_WORD = re.compile(r"郵便番号|〒|postal|post ?code|zip|住所|address", re.IGNORECASE)
-_PREFECTURE_NEXT = re.compile(r"[ 、,]{0,2}(?:北海道|東京都|(?:京都|大阪)府|[一-鿿]{2,3}県|[一-鿿]{1,5}[市区])")
+_PREFECTURE_NEXT = re.compile(r"[ 、,の]{0,2}(?:北海道|東京都|(?:京都|大阪)府|[一-鿿]{2,3}県|[一-鿿]{1,5}[市区])")
 _POSTAL_ABROAD = re.compile(
     r"(?:zip(?: ?code)?|post(?:al)? ?code|postcode)(?: is| for \w+)?[ :=#]{1,3}"
     r"([0-9]{5}(?:-[0-9]{4})?|[A-Z]{1,2}[0-9][0-9A-Z]? ?[0-9][A-Z]{2}|[A-Z][0-9][A-Z] ?[0-9][A-Z][0-9]|[0-9]{4})"
@@ -54,7 +54,7 @@ _REST = (
     r"(?:,?\s(?:[0-9]{5}(?:-[0-9]{4})?|[0-9]{4}|[A-Z]{1,2}[0-9][0-9A-Z]? ?[0-9][A-Z]{2})(?![0-9A-Za-z]))?"
 )
 _ENGLISH = re.compile(
-    rf"(?<![0-9A-Za-z-])(?:{_UNIT} ?[0-9A-Z]{{1,5}},? )?[0-9]{{1,5}}[A-Z]?,? "
+    rf"(?<![0-9A-Za-z.-])(?:{_UNIT} ?[0-9A-Z]{{1,5}},? )?[0-9]{{1,5}}[A-Z]?,? "
     rf"(?:(?:[NSEW]\.?|North|South|East|West) )?(?:[A-Z0-9][A-Za-z0-9'.]* ){{1,4}}"
     rf"(?:{_STREET_KINDS})(?![A-Za-z])\.?{_REST}"
 )
@@ -66,7 +66,7 @@ _COORDINATES = re.compile(
     r"|(?<![0-9A-Za-z.-])(?!-?0\.[0-9]+, ?-?0\.)-?(?:90|[0-8]?[0-9])\.[0-9]{4,}"
     r", ?-?(?:180|1[0-7][0-9]|[0-9]{1,2})\.[0-9]{4,}(?![0-9A-Za-z.])"
 )
-_DEGREE_NUMBER = re.compile(r"(?<![0-9A-Za-z.-])-?[0-9]{1,3}\.[0-9]{2,}(?![0-9A-Za-z.])")
+_DEGREE_NUMBER = re.compile(r"(?<![0-9A-Za-z.-])-?[0-9]{1,3}\.[0-9]{4,}(?![0-9A-Za-z.])")
 _DEGREE_WORD = re.compile(
     r"(?:北緯|南緯|東経|西経|緯度|経度|(?<![A-Za-z])(?:lat|lon|lng|long|latitude|longitude))[は:： =\"'is]{0,5}$",
     re.IGNORECASE,

@@ -33,7 +33,7 @@ class Presidio:
 
     def __init__(self) -> None:
         """Make the recognisers. Raises `RecipeError` when Presidio is not installed."""
-        self._recognisers = _made()
+        self._recognisers = pattern_recognisers()
 
     @property
     def kinds(self) -> frozenset[str]:
@@ -53,7 +53,8 @@ class Presidio:
                     yield Finding(ENTITIES[result.entity_type], result.start, result.end, priority, why)
 
 
-def _made() -> list[Any]:
+def pattern_recognisers() -> list[Any]:
+    """Presidio's recognisers, one of each class. Raises `RecipeError` when it is not installed."""
     try:
         from presidio_analyzer import predefined_recognizers as there
     except ImportError as error:

@@ -31,12 +31,18 @@ _LABELLED = re.compile(
     r"(?:(?<![A-Za-z])(?:[A-Z_]{2,30}_)?(?:pass ?(?:word|wd|code|phrase)?|pwd|pin(?: ?(?:code|number))?"
     r"|(?:api|account|access|private|auth|encryption|signing|shared|master|storage)[ _-]?(?:key|token)"
     r"|secret(?:[ _-]?(?:key|access[ _-]?key))?|client[ _-]?secret|token|bearer)"
-    r"|パスワード|パスコード|パス|暗証番号|(?:API|アクセス|秘密|認証)キー|(?:アクセス|認証)?トークン|シークレット(?:キー)?|合言葉|ログインPW|PW)"
-    r"[\"']?(?:\s*(?:[:=]|は|が|→|is|was|を|に|「|『|\()\s*)+[「『\"'`(]?\s*"
-    r"([!-&*-.0-9:;<=>?@A-Z\[\]^_a-z{|}~/]{4,})|暗証番号 ?([0-9]{4,8})(?![0-9])",
+    r"|パスワード|パスコード|パスフレーズ|暗証番号|(?:API|アクセス|秘密|認証)キー|(?:アクセス|認証)?トークン"
+    r"|シークレット(?:キー)?|合言葉|ログインPW|PW)[\"']?"
+    r"(?P<between>(?:\s*(?:[:=→(「『]|は|が|を|に|(?:is|was|to)(?![A-Za-z]))\s*)+)[「『\"'`(]?\s*"
+    r"(?P<value>[!#-&*+./0-9:<=>?@A-Z^_a-z|~-]{4,})|暗証番号 ?(?P<pin>[0-9]{4,8})(?![0-9])",
     re.IGNORECASE,
 )
-_WORD = re.compile(r"[a-z]+[.,!?;:]?$|[A-Z][a-z]+[.,!?;:]?$|\[\w+\]?$|[0-9]{1,2}$")
+_SIGN = re.compile("[:=→「『(]")
+_DESCRIBED = re.compile(r"[0-9]{1,3}$|[0-9]+-?[a-z]+$|(?:19|20)[0-9]{2}[-/.][0-9]")
+_COUNTED = re.compile(r" ?(?:年|桁|文字|回|日|月|時|分|個|つ|%|digits?|char|letters?|days?|hours?|times)")
+_MIXED = re.compile(r"(?=.*[a-z])(?=.*[A-Z]).*[!#$%&*+?@^_~|-].*[A-Za-z0-9!#$%&*+?@^~|]")
+_RANDOM = re.compile(r"(?:[^a-z]*[a-z]+[^A-Z]*[A-Z]+){2}.*$")
+"""A value without digits: letters of both cases with a sign inside, or back and forth between the cases."""
 
 
 def token(text: str) -> Iterator[Finding]:
@@ -65,12 +71,23 @@ def password_in_url(text: str) -> Iterator[Finding]:
 
 
 def labelled(text: str) -> Iterator[Finding]:
-    """What stands after password, token, 暗証番号 …, unless it is a plain word."""
+    """What stands after password, token, 暗証番号 …, when it is no plain word and no description such as 4-digit."""
     for match in _LABELLED.finditer(text):
-        group = match.lastindex or 1
-        value = match[group].rstrip(".,;:)")
-        if not text[match.end() :].strip() or text[match.end()].isspace():
-            value = value.rstrip(".,;:!?)")
-        if len(value) >= 4 and not _WORD.match(value) and not value.startswith(("http://", "https://")):
-            start = match.start(group)
+        if match["pin"]:
+            yield Finding("secret", match.start("pin"), match.end("pin"), 90, "digits after 暗証番号")
+            continue
+        value = match["value"].rstrip(".:?/")
+        start = match.start("value")
+        if _is_secret(value, surely=bool(_SIGN.search(match["between"]))) and not _COUNTED.match(
+            text, start + len(value)
+        ):
             yield Finding("secret", start, start + len(value), 90, "a value after a word for secrets")
+
+
+def _is_secret(value: str, *, surely: bool) -> bool:
+    """Whether a value is none that a sentence goes on with; after a sign such as = nearly everything is one."""
+    if len(value) < 4 or value.startswith(("http://", "https://")):
+        return False
+    if any(c.isdecimal() for c in value):
+        return surely or not _DESCRIBED.match(value)
+    return bool(_MIXED.match(value) or (surely and len(value) >= 12 and _RANDOM.match(value)))
