@@ -119,6 +119,7 @@ GROUPS = (
             Detector("secret", secrets.password_in_url, ("://",)),
             Detector("secret", secrets.header, ("bearer", "basic")),
             Detector("secret", secrets.labelled, _SECRETS),
+            Detector("secret", secrets.token, ("akia", "asia", "aroa", "aida", "sk-", "hf_", "ghp_")),
             Detector("url", network.url, (".",)),
             Detector("name", english_names.titled, ("mr. ", "ms. ", "mrs. ", "dr. ", "prof. ", "rev. ", "capt. ")),
             Detector("name", english_names.before_san, ("-san", "-sama", "-kun", "-chan", "-sensei")),
