@@ -192,3 +192,37 @@ def test_the_migrations_are_in_the_package() -> None:
     folder = Path(module.__file__).parent / "migrations"
     assert (folder / "env.py").is_file()
     assert list((folder / "versions").glob("0001_*.py"))
+
+
+OPENS = """
+import os, sys
+from multiprocessing import get_context
+from pathlib import Path
+from kitae.core.store import open_store
+from kitae.core.workspace import Workspace
+
+def go(barrier, home):
+    for number in range(25):
+        os.environ["KITAE_DATABASE_URL"] = f"sqlite:///{home}/{number}.db"
+        barrier.wait(60)
+        try:
+            with open_store(Workspace(Path(home))):
+                pass
+        except Exception as error:
+            barrier.abort()
+            sys.exit(repr(error))
+
+fork = get_context("fork")
+barrier = fork.Barrier(3)
+processes = [fork.Process(target=go, args=(barrier, sys.argv[1])) for _ in range(3)]
+for process in processes:
+    process.start()
+for process in processes:
+    process.join()
+sys.exit(max(process.exitcode for process in processes))
+"""
+
+
+def test_several_may_open_a_new_store_at_the_same_moment(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", OPENS, str(tmp_path)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

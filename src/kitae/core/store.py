@@ -6,6 +6,8 @@ tables on `Base`; the schema is made and brought up to date by the migrations in
 """
 
 import os
+import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +28,7 @@ STORE_FILE = "store.db"
 URL_VARIABLE = "KITAE_DATABASE_URL"
 BUSY_SECONDS = 15.0
 """How long a change waits for another process to finish its own."""
+WAIT_SECONDS = 0.01
 ATTEMPTS = 20
 """How often a change is tried again when another one took its number first (databases with many writers)."""
 T = TypeVar("T")
@@ -191,8 +194,23 @@ def _engine(url: URL) -> Engine:
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     # The driver begins transactions late and ends them before DDL; we begin them ourselves instead (`_begin_sqlite`).
     connection.isolation_level = None
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+    _write_ahead(connection)
+    for pragma in ("synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _write_ahead(connection: Any) -> None:
+    """Switch to the write-ahead log. For this SQLite waits for nobody, so of two who open a new file one would fail."""
+    end = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if "is locked" not in str(error) or time.monotonic() > end:
+                raise
+            time.sleep(WAIT_SECONDS)
+        else:
+            return
 
 
 def _begin_sqlite(connection: Connection) -> None:
