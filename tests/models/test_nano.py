@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -71,8 +72,10 @@ def test_a_run_of_its_tool_can_be_repeated_to_the_byte(tmp_path: Path, shared_da
         assert done.returncode == 0, done.stderr
         return {file: (out / file).read_bytes() for file in ("model.safetensors", "tokenizer.json")}, done.stdout
 
-    first, _ = made("first", seed=1, work="one", hashes="1")
-    again, _ = made("again", seed=1, work="other", hashes="2")
+    with ThreadPoolExecutor(2) as both:  # each in a process of one thread
+        begun = both.submit(made, "first", seed=1, work="one", hashes="1")
+        again, _ = both.submit(made, "again", seed=1, work="other", hashes="2").result()
+        first, _ = begun.result()
     assert again == first
     other, said = made("other", seed=2, work="one", hashes="1")
     assert "resumed" not in said
