@@ -19,7 +19,7 @@ app.command()(custody.erase)
 
 @app.command()
 def rules(as_json: AsJson = False) -> None:
-    """List the cleaning rules: what they do to a record, their thresholds and meanings."""
+    """List the cleaning rules: what they do to a record, thresholds, meanings, and what they look at."""
     from kitae import data
 
     known = data.known_rules()
@@ -30,7 +30,7 @@ def rules(as_json: AsJson = False) -> None:
         default = (
             "on" if rule["default"] is True else str(rule["default"]) if rule["on"] else f"off ({rule['default']})"
         )
-        print(f"{rule['name']:<22} {rule['action']:<5} {default:<9} {rule['meaning']}")
+        print(f"{rule['name']:<22} {rule['action']:<5} {default:<9} {rule['meaning']} [{', '.join(rule['looks_at'])}]")
 
 
 @app.command()

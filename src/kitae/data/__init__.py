@@ -131,8 +131,8 @@ def compare_page(report: Mapping[str, Any]) -> str:
     return contamination.contamination_page(report)
 
 
-def known_rules() -> list[dict[str, object]]:
-    """The rules of `data.clean`: name, default threshold, meaning."""
+def known_rules() -> list[dict[str, Any]]:
+    """The rules of `data.clean`: name, default threshold, meaning, what it looks at."""
     from kitae.data import rules
 
     return rules.rules_table()

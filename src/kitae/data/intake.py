@@ -10,7 +10,7 @@ from kitae.core.records import Message, Origin, Record, Terms, record_id
 from kitae.data.encodings import AUTO
 from kitae.data.finding import FoundFile
 from kitae.data.language import detect_language, primary_subtag
-from kitae.data.mending import mended
+from kitae.data.mending import mended, merged_turns
 from kitae.data.quoting import quoted, quoted_masked
 from kitae.data.readers import BadRow, Row, codec_of, has_encoding, is_document, read_rows
 from kitae.data.reading.rows import readable
@@ -88,8 +88,9 @@ def record_of(raw: Row | BadRow, file: FoundFile, task: str) -> tuple[Record, st
 
 
 def turns_as_read(raw: Row, file: FoundFile, task: str) -> tuple[Message, ...]:
-    """The turns of a row of which `record_of` made a record, before anything was put right."""
-    return read_shape(raw.values, shape=file.source.shape, columns=file.source.columns, task=task).messages
+    """The turns of a row of which `record_of` made a record, before their text was put right."""
+    shaped = read_shape(raw.values, shape=file.source.shape, columns=file.source.columns, task=task)
+    return merged_turns(shaped.messages)
 
 
 def check_counts(name: str, read: int, reasons: Mapping[str, int]) -> None:

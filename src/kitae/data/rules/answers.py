@@ -19,9 +19,9 @@ _FENCE = "```"
 
 def truncated_answer(seen: Seen, norms: Norms, threshold: float) -> str | None:
     """A cut-off answer: code without an end, or no end of sentence where the source's answers have one."""
-    if _FENCE in seen.answer and seen.answer.count(_FENCE) % 2:
+    answer = "" if seen.is_undesired else seen.answer.strip()
+    if _FENCE in answer and answer.count(_FENCE) % 2:
         return "the answer ends within a block of code"
-    answer = seen.answer.strip()
     if has_end(answer) or len(answer) < 4 or ends_otherwise(answer):
         return None
     share = norms.sentence_share.get(seen.record.origin.file, 0.0)
@@ -48,6 +48,9 @@ def wrong_language(seen: Seen, norms: Norms, threshold: float) -> str | None:
     answered = detect_language(seen.answers)
     if answered and answered not in norms.languages:
         return f"the answer is in '{answered}', the recipe keeps {', '.join(norms.languages)}"
+    rejected = {language for language in map(detect_language, seen.worse) if language} - set(norms.languages)
+    if rejected:
+        return f"the rejected answer is in '{min(rejected)}', the recipe keeps {', '.join(norms.languages)}"
     if same_language(asked, answered) or norms.translated_share.get(seen.record.origin.file, 0.0) >= threshold:
         return None
     return f"a question in '{asked}' is answered in '{answered}'"

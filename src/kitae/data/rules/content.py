@@ -5,7 +5,7 @@ import unicodedata
 from functools import lru_cache
 
 from kitae.core.text import compact, normalise
-from kitae.data.repair import garbled
+from kitae.data.repair import REPLACEMENT, garbled
 from kitae.data.rules.lexicon import word_list
 from kitae.data.rules.norms import Norms
 from kitae.data.rules.seen import Seen
@@ -21,6 +21,10 @@ _REPETITION_FROM = 48
 _PROBES = 6
 _SYMBOLS_FROM = 20
 _LINKS_FROM = 3
+_WINDOW = 2_000
+"""A raw text is looked at in pieces of so many characters: in a long one many short pieces occur again by nature."""
+_UNIT = re.compile(r"[^\n。！？.!?]*[\n。！？.!?]*")
+_UNITS_FROM = 4
 
 
 def empty_question(seen: Seen, norms: Norms, threshold: float) -> str | None:  # noqa: ARG001 the table's signature
@@ -34,9 +38,12 @@ def empty_answer(seen: Seen, norms: Norms, threshold: float) -> str | None:  # n
         return None if seen.record.label.strip() else "there is no label"
     if seen.last is None:
         return "nobody answers in this conversation"
-    if seen.last.tool_calls:
-        return None
-    return "the answer is empty or a placeholder" if is_placeholder(seen.answer) else None
+    if not seen.last.tool_calls and is_placeholder(seen.answer):
+        return "the answer is empty or a placeholder"
+    rejected = seen.record.rejected
+    if rejected and not rejected[-1].tool_calls and is_placeholder(rejected[-1].content):
+        return "the rejected answer is empty or a placeholder"
+    return None
 
 
 def empty_document(seen: Seen, norms: Norms, threshold: float) -> str | None:  # noqa: ARG001
@@ -50,33 +57,49 @@ def no_licence(seen: Seen, norms: Norms, threshold: float) -> str | None:  # noq
 
 
 def too_short(seen: Seen, norms: Norms, threshold: float) -> str | None:  # noqa: ARG001
-    """A question, or a raw text, with fewer letters and digits than the threshold."""
-    what, text = ("text", seen.text) if seen.is_document else ("question", seen.question)
-    enough = 0
-    for character in text:
-        enough += character.isalnum()
-        if enough >= threshold:
-            return None
-    letters = len(compact(text))
-    return f"the {what} has {letters} letters or digits" if letters < threshold else None
+    """A question with fewer letters and digits than the threshold."""
+    return _too_few(seen.question, "question", threshold)
+
+
+def short_document(seen: Seen, norms: Norms, threshold: float) -> str | None:  # noqa: ARG001
+    """A raw text with fewer letters and digits than the threshold."""
+    return _too_few(seen.text, "document", threshold)
 
 
 def too_long(seen: Seen, norms: Norms, threshold: float) -> str | None:  # noqa: ARG001
-    """More characters in all turns together than the threshold."""
+    """More characters in all turns together than the threshold, with either answer of a pair."""
     size = sum(len(message.content) for message in seen.record.messages)
+    if seen.record.rejected:
+        size += max(0, sum(map(len, seen.worse)) - len(seen.answer))
     return f"{size} characters" if size > threshold else None
+
+
+def long_document(seen: Seen, norms: Norms, threshold: float) -> str | None:  # noqa: ARG001
+    """A raw text of more characters than the threshold."""
+    return f"{len(seen.text)} characters" if len(seen.text) > threshold else None
 
 
 def repetition(seen: Seen, norms: Norms, threshold: float) -> str | None:  # noqa: ARG001
     """A turn that says the same again and again: share of its 8-character pieces that repeat an earlier one."""
+    if seen.is_document:
+        windows = [seen.text[at : at + _WINDOW] for at in range(0, len(seen.text), _WINDOW)]
+        share = sum(_repeated(text) * len(text) for text in windows) / max(1, len(seen.text))
+        return f"{share:.0%} of the text repeats what stands close by" if share > threshold else None
     for text in seen.said:
-        if len(text) < _REPETITION_FROM or not _may_repeat(text):
-            continue
-        pieces = [text[i : i + _REPEATED_GRAM] for i in range(len(text) - _REPEATED_GRAM + 1)]
-        share = 1 - len(set(pieces)) / len(pieces)
+        share = _repeated(text)
         if share > threshold:
             return f"{share:.0%} of a turn repeats itself"
     return None
+
+
+def repeated_lines(seen: Seen, norms: Norms, threshold: float) -> str | None:  # noqa: ARG001
+    """A raw text of which lines or sentences stood there before; by characters (Rae et al. 2021, section A1.1)."""
+    units = [unit for unit in map(str.strip, _UNIT.findall(seen.text)) if unit]
+    if len(units) < _UNITS_FROM:
+        return None
+    size = sum(map(len, units))
+    share = (size - sum(map(len, set(units)))) / size
+    return f"{share:.0%} of the text are lines or sentences that stood there before" if share > threshold else None
 
 
 def symbols(seen: Seen, norms: Norms, threshold: float) -> str | None:  # noqa: ARG001
@@ -104,7 +127,7 @@ def links(seen: Seen, norms: Norms, threshold: float) -> str | None:  # noqa: AR
 
 def answer_equals_question(seen: Seen, norms: Norms, threshold: float) -> str | None:  # noqa: ARG001
     """The answer only says the question back."""
-    if _first_letter(seen.question) != _first_letter(seen.answer):
+    if seen.is_undesired or _first_letter(seen.question) != _first_letter(seen.answer):
         return None
     asked = compact(seen.question)
     return "the answer is the question" if len(asked) >= threshold and asked == compact(seen.answer) else None
@@ -120,9 +143,12 @@ def no_preference(seen: Seen, norms: Norms, threshold: float) -> str | None:  # 
 
 def mojibake(seen: Seen, norms: Norms, threshold: float) -> str | None:  # noqa: ARG001
     """Text read in a wrong encoding that nothing could undo (what could be undone was, see `repair`)."""
-    if seen.text.isascii() or not any(map(garbled, seen.said)):
-        return None
-    return "unreadable characters that cannot be repaired"
+    if seen.is_document:
+        # One unreadable character in some pages is no reason to lose a book.
+        unreadable = seen.text.count(REPLACEMENT) >= seen.thousands or garbled(seen.text.replace(REPLACEMENT, ""))
+    else:
+        unreadable = any(garbled(text) for text in (*seen.said, *seen.worse) if not text.isascii())
+    return "unreadable characters that cannot be repaired" if unreadable else None
 
 
 def is_placeholder(text: str) -> bool:
@@ -149,6 +175,24 @@ def _no_licence(licence: str) -> str | None:
 def _first_letter(text: str) -> str:
     found = _LETTER.search(text)
     return unicodedata.normalize("NFKC", found.group()).casefold()[:1] if found else ""
+
+
+def _too_few(text: str, what: str, threshold: float) -> str | None:
+    enough = 0
+    for character in text:
+        enough += character.isalnum()
+        if enough >= threshold:
+            return None
+    letters = len(compact(text))
+    return f"the {what} has {letters} letters or digits" if letters < threshold else None
+
+
+def _repeated(text: str) -> float:
+    """The share of the pieces of a text that repeat an earlier one; 0 for a short text."""
+    if len(text) < _REPETITION_FROM or not _may_repeat(text):
+        return 0.0
+    pieces = [text[i : i + _REPEATED_GRAM] for i in range(len(text) - _REPEATED_GRAM + 1)]
+    return 1 - len(set(pieces)) / len(pieces)
 
 
 def _may_repeat(text: str) -> bool:

@@ -29,6 +29,9 @@ MOST_WORDS = 1 << 18
 SHORTEST_UNENDED = 8
 """Characters from which on an answer without an end is looked at; also how much of a beginning finds it again."""
 
+ANSWERED = frozenset({"chat", "completion", "preference"})
+"""Tasks whose answers are text in a language."""
+
 _LETTER = re.compile(r"[^\W_]")
 _LINK_END = re.compile(r"https?://\S+$|\S+@\S+\.\w+$|```$")
 _BARE_FIGURE = re.compile(r"[^\s]{0,6}?\d[\d:,./\-]*\s*(?:円|時|分|人|個|日|%|yen|am|pm|km|m|kg)?$", re.IGNORECASE)
@@ -95,7 +98,7 @@ class NormsPart:
         elif self.task != "classify" and len(answer) >= SHORTEST_UNENDED and not ends_otherwise(answer):
             self.unended[digest64(answer)] = _head(answer), len(answer)
             self._cut(2 * MOST_UNENDED)
-        if self.task == "chat" and not same_language(seen.record.language, detect_language(answer)):
+        if self.task in ANSWERED and not same_language(seen.record.language, detect_language(answer)):
             self.crossed[file] += 1
 
     def feel(self, seen: Seen) -> None:
@@ -130,7 +133,7 @@ class NormsPart:
             task=self.task,
             languages=tuple(languages),
             sentence_share=_shares(self.sentences, self.answers),
-            translated_share=_shares(self.crossed, self.answers) if self.task == "chat" else {},
+            translated_share=_shares(self.crossed, self.answers) if self.task in ANSWERED else {},
             begun=frozenset().union(*begun),
             feelings=tuple((file, tuple(counts)) for file, counts in sorted(self.feelings.items())),
             slips=learnt_slips(self.words.counts),

@@ -25,12 +25,15 @@ class Seen:
         "answer",
         "is_document",
         "is_label",
+        "is_undesired",
         "kind",
         "last",
         "question",
         "record",
         "said",
         "text",
+        "thousands",
+        "worse",
     )
 
     def __init__(self, record: Record, task: str) -> None:
@@ -42,29 +45,41 @@ class Seen:
         self.question = asked = ""
         """What the last answer answers."""
         self.said: list[str] = []
-        """The turns that somebody is to learn from: not what the system says, nor a label."""
-        talks = False
+        """The turns that somebody is to learn from: not what the system says, a label, or what people liked less."""
+        self.is_undesired = record.desirable is False
+        self.worse = [message.content for message in record.rejected]
+        """What people liked less: the turns of a rejected answer, or an answer judged undesirable."""
+        talks = raw = False
         for message in record.messages:
             role, content = message.role, message.content
             if role == "user":
                 asked, talks = content, True
             elif role == "assistant":
                 self.last, self.question, talks = message, asked, True
+            elif role == "document":
+                raw = True
             if content and role != "system" and not (self.is_label and role == "assistant"):
                 self.said.append(content)
         if self.last is None:
             self.question = asked
         self.answer = "" if self.last is None else self.last.content
+        if self.is_undesired and self.answer and not self.is_label:
+            self.said.remove(self.answer)
+            self.worse.append(self.answer)
         self.text = "\n".join(self.said)
-        self.is_document = not talks and bool(self.said)
+        self.is_document = raw and not talks
+        self.thousands = max(1.0, len(self.text) / 1_000) if self.is_document else 1.0
+        """Thousands of characters of a raw text, at least one: what is counted in a text of any length is counted per
+        thousand."""
         self.kind: Kind = "label" if self.is_label else "document" if self.is_document else "talk"
         self._found: frozenset[str] | None = None
         self._words: list[str] | None = None
 
     @property
     def answers(self) -> str:
-        """All turns of the assistant."""
-        return "\n".join(message.content for message in self.record.messages if message.role == "assistant")
+        """All turns of the assistant that somebody is to learn from."""
+        turns = [message.content for message in self.record.messages if message.role == "assistant"]
+        return "\n".join(turns[:-1] if self.is_undesired else turns)
 
     @property
     def words(self) -> list[str]:

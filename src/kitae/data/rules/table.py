@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from kitae.core.data_settings import RuleSettings
 from kitae.core.records import Edit, Record
@@ -15,16 +15,29 @@ Action = Literal["drop", "flag", "quarantine"]
 Check = Callable[[Seen, Norms, float], str | None]
 ALL: tuple[Kind, ...] = ("talk", "label", "document")
 ASKED: tuple[Kind, ...] = ("talk", "label")
+TALK: tuple[Kind, ...] = ("talk",)
+RAW: tuple[Kind, ...] = ("document",)
+Part = Literal["question", "answer", "turns", "rejected", "document", "terms"]
+"""What of a record a rule looks at: the last question, the last answer, all turns of user, assistant and tool, what
+people liked less (a rejected answer, or one judged undesirable), raw text, the terms of use."""
+SAID: tuple[Part, ...] = ("turns", "document")
+EVERY: tuple[Part, ...] = ("turns", "rejected", "document")
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A check that returns a reason or None, what its threshold means, and which kinds of records it is about."""
+    """A check that returns a reason or None, what its threshold means, and which kinds of records it is about.
+
+    Who judges a rejected answer by what makes an answer bad would throw away what a preference teaches. So of those
+    only what makes them unreadable or empty counts.
+    """
 
     check: Check
     default: float | bool
     """Its threshold, or True where there is nothing to set."""
     meaning: str
+    looks_at: tuple[Part, ...]
+    """Which of its parts speak for or against a record."""
     about: tuple[Kind, ...] = ALL
     action: Action = "drop"
     """What happens to a record it speaks against, unless the recipe says otherwise."""
@@ -52,34 +65,47 @@ class Assessment:
 Rules = Mapping[str, Asked]
 
 RULES: dict[str, Rule] = {
-    "empty_question": Rule(content.empty_question, True, "nothing was asked, or only a placeholder", ASKED),
-    "empty_answer": Rule(content.empty_answer, True, "no answer, or only a placeholder (-, N/A, TBD, 未記入)", ASKED),
-    "empty_document": Rule(content.empty_document, True, "a raw text without a letter", ("document",)),
-    "no_licence": Rule(content.no_licence, True, "neither the row nor its source says on what licence it may be used"),
-    "mojibake": Rule(content.mojibake, True, "wrong encoding that cannot be undone"),
+    "empty_question": Rule(content.empty_question, True, "nothing was asked, or only a placeholder", ("question",),
+                           ASKED),
+    "empty_answer": Rule(content.empty_answer, True, "no answer, or only a placeholder (-, N/A, TBD, 未記入)",
+                         ("answer", "rejected"), ASKED),
+    "empty_document": Rule(content.empty_document, True, "a raw text without a letter", ("document",), RAW),
+    "no_licence": Rule(content.no_licence, True, "neither the row nor its source says on what licence it may be used",
+                       ("terms",)),
+    "mojibake": Rule(content.mojibake, True, "wrong encoding that cannot be undone", EVERY),
     "wrong_language": Rule(answers.wrong_language, 0.5, "not in data.languages, or answered in another language than "
-                           "asked; a file with at least this share of such rows holds translations and is left alone"),
-    "offensive": Rule(tone.offensive, 1.0, "score of the ja/en lexicon from which a record goes"),
-    "role_order": Rule(turns.role_order, True, "two turns of one speaker in a row, the assistant first, nobody "
-                       "answering last, a tool that was not called", ("talk",)),
-    "refusal": Rule(answers.refusal, True, "a language model declines or speaks of itself", ("talk",)),
+                           "asked; a file with at least this share of such rows holds translations and is left alone",
+                           ("question", "turns", "rejected", "document")),
+    "offensive": Rule(tone.offensive, 1.0, "score of the ja/en lexicon from which a record goes; of a raw text per "
+                      "1,000 characters", SAID),
+    "role_order": Rule(turns.role_order, True, "two turns of one speaker in a row that could not be made one, the "
+                       "assistant first, nobody answering last, a tool that was not called", ("turns",), TALK),
+    "refusal": Rule(answers.refusal, True, "a language model declines or speaks of itself", ("turns",), TALK),
     "boilerplate": Rule(leftovers.boilerplate, 1.0, "score from which what mail programs and web pages leave counts "
-                        "(footers, cookie notices, copyright lines)"),
+                        "(footers, cookie notices, copyright lines); of a raw text per 1,000 characters", SAID),
     "leftover_template": Rule(leftovers.leftover_template, True, "a field that nobody filled in ({{name}}, %s, [Your "
-                              "Name], ○○様, XXX, Lorem ipsum)"),
-    "too_short": Rule(content.too_short, 2, "fewest letters and digits of a question or a raw text"),
-    "too_long": Rule(content.too_long, 20_000, "most characters of a conversation"),
-    "repetition": Rule(content.repetition, 0.6, "largest share of a turn that repeats itself"),
-    "symbols": Rule(content.symbols, 0.6, "largest share of a turn that are signs: no letters, figures or spaces"),
-    "links": Rule(content.links, 0.6, "largest share of a turn that are links, if it has at least three"),
+                              "Name], ○○様, XXX, Lorem ipsum); of a raw text one per 1,000 characters", SAID),
+    "too_short": Rule(content.too_short, 2, "fewest letters and digits of a question", ("question",), ASKED),
+    "too_long": Rule(content.too_long, 20_000, "most characters of a conversation", ("turns", "rejected"), ASKED),
+    "short_document": Rule(content.short_document, 20, "fewest letters and digits of a raw text", ("document",), RAW),
+    "long_document": Rule(content.long_document, 1_000_000, "most characters of a raw text", ("document",), RAW),
+    "repetition": Rule(content.repetition, 0.6, "largest share of a turn that repeats itself, of a raw text what "
+                       "stands close by", SAID),
+    "repeated_lines": Rule(content.repeated_lines, 0.3, "largest share of a raw text that are lines or sentences which "
+                           "stood there before", ("document",), RAW),
+    "symbols": Rule(content.symbols, 0.6, "largest share of a turn that are signs: no letters, figures or spaces",
+                    SAID),
+    "links": Rule(content.links, 0.6, "largest share of a turn that are links, if it has at least three", SAID),
     "answer_equals_question": Rule(content.answer_equals_question, 4, "fewest letters from which an echo counts",
-                                   ("talk",)),
-    "no_preference": Rule(content.no_preference, True, "the rejected answer says what the chosen one says", ("talk",)),
+                                   ("question", "answer"), TALK),
+    "no_preference": Rule(content.no_preference, True, "the rejected answer says what the chosen one says",
+                          ("answer", "rejected"), TALK),
     "truncated_answer": Rule(answers.truncated_answer, 0.85, "share of a file's answers that end as sentences, from "
-                             "which one that does not is cut off", ("talk",)),
+                             "which one that does not is cut off", ("answer",), TALK),
     "emotion_skew": Rule(tone.emotion_skew, 0.5, "most standard deviations by which the feeling of a source may differ "
-                         "from the rest; its most emotional records beyond go", on=False),
-    "suspected_typo": Rule(tone.suspected_typo, 1, "fewest suspected slips of the keyboard in a record", action="flag"),
+                         "from the rest; its most emotional records beyond go", SAID, on=False),
+    "suspected_typo": Rule(tone.suspected_typo, 1, "fewest suspected slips of the keyboard in a record, of a raw text "
+                           "per 1,000 characters", SAID, action="flag"),
 }  # fmt: skip
 """In the order in which they are asked; the first reason counts."""
 
@@ -118,10 +144,17 @@ def empty_answer(record: Record, norms: Norms, threshold: float) -> str | None:
     return content.empty_answer(Seen(record, norms.task), norms, threshold)
 
 
-def rules_table() -> list[dict[str, object]]:
-    """The rules for people and programs: name, default (a threshold, or true), whether on, action, meaning."""
+def rules_table() -> list[dict[str, Any]]:
+    """The rules for people and programs: name, default (a threshold, or true), whether on, action, parts, meaning."""
     return [
-        {"name": name, "default": rule.default, "on": rule.on, "action": rule.action, "meaning": rule.meaning}
+        {
+            "name": name,
+            "default": rule.default,
+            "on": rule.on,
+            "action": rule.action,
+            "looks_at": list(rule.looks_at),
+            "meaning": rule.meaning,
+        }
         for name, rule in RULES.items()
     ]
 

@@ -13,15 +13,16 @@ _SLIPS_SAID = 4
 
 
 def offensive(seen: Seen, norms: Norms, threshold: float) -> str | None:  # noqa: ARG001 the table's signature
-    """Insults, threats, slurs and sexual abuse by our own lexicon, all turns together."""
+    """Insults, threats, slurs and sexual abuse by our own lexicon, all turns together (a raw text per thousand)."""
     score, found = offence(seen.text, seen.found)
+    score = round(score / seen.thousands, 3)
     return f"offensive text, score {score:g} ({explained(found)})" if found and score >= threshold else None
 
 
 def suspected_typo(seen: Seen, norms: Norms, threshold: float) -> str | None:
-    """Slips of the keyboard, at least as many as the threshold says."""
+    """Slips of the keyboard, at least as many as the threshold says; of a raw text per thousand characters."""
     found = list(islice(slips(seen.text, seen.words, seen.found, norms.slips), 99))
-    if len(found) < max(1, threshold):
+    if len(found) < min(99, max(1, threshold) * seen.thousands):
         return None
     rest = f" and {len(found) - _SLIPS_SAID} more" if len(found) > _SLIPS_SAID else ""
     return f"suspected typos: {', '.join(found[:_SLIPS_SAID])}{rest}"

@@ -39,6 +39,8 @@ def pair(view: View) -> tuple[list[Message], list[Message]]:
         raise UnreadableRow("of the chosen and the rejected conversation one is only the beginning of the other")
     if {chosen[alike].role, rejected[alike].role, chosen[-1].role, rejected[-1].role} != {"assistant"}:
         raise UnreadableRow("the chosen and the rejected conversation do not part where the assistant answers")
+    while alike and chosen[alike - 1].role == "assistant" and not chosen[alike - 1].tool_calls:
+        alike -= 1  # turns of one speaker in a row will be made one, on both sides alike
     return chosen, rejected[alike:]
 
 
