@@ -71,8 +71,9 @@ def figure(
     scored = {name: system for name, system in scored.items() if system.asked.any()}
     if not scored:
         return None
-    rivals = [name for name in scored if name != "tuned"] if "tuned" in scored else []
-    compared = {rival: _compare(metric, scored["tuned"], scored[rival], how) for rival in rivals}
+    rivals = [name for name in scored if name != "tuned" and _together(scored, "tuned", name)]
+    draws = Draws(metric, scored, how)
+    compared = {rival: _compare(draws, "tuned", rival) for rival in rivals}
     adjusted = holm([compared[rival]["p_value"] for rival in rivals])
     for rival, p_value in zip(rivals, adjusted, strict=True):
         compared[rival]["p_adjusted"] = _p(p_value)
@@ -87,10 +88,15 @@ def figure(
         "signature": f"{metric.signature}|n:{len(metric.rows)}",
         "n": len(metric.rows),
         "groups": None if groups is None else int(groups.max()) + 1,
-        "systems": {name: _system(metric, system, how) for name, system in scored.items()},
+        "systems": {name: _system(draws, name) for name in scored},
         "against": compared,
         "detectable": _detectable(metric, compared, how),
     }
+
+
+def _together(scored: Mapping[str, Scored], one: str, two: str) -> bool:
+    """Whether two systems have any row in common."""
+    return one in scored and bool((scored[one].asked & scored[two].asked).any())
 
 
 def outcome(difference: float, p_value: float, confidence: float, sign: float = 1.0) -> str:
@@ -123,44 +129,65 @@ def _score(metric: Metric, answers: Answers, measures: Measures) -> Scored:
     return Scored(np.where(asked[:, None], statistics, 0.0), asked)
 
 
-def _groups(metric: Metric, rows: NDArray[np.bool_], how: Measuring) -> Groups | None:
-    return how.groups_of([row for row, used in zip(metric.rows, rows, strict=True) if used])
+class Draws:
+    """One metric's values of all systems over the same draws of rows; each set of rows is drawn once, when asked."""
+
+    def __init__(self, metric: Metric, scored: Mapping[str, Scored], how: Measuring) -> None:
+        """Take what is drawn; nothing is drawn yet."""
+        self.metric = metric
+        self.scored = scored
+        self.how = how
+        self._kept: dict[bytes, dict[str, Array]] = {}
+
+    def of(self, system: str, rows: NDArray[np.bool_]) -> Array:
+        """Values (S) of a system over draws of these rows, which it was all asked."""
+        key = rows.tobytes()
+        if key not in self._kept:
+            there = {name: one.statistics[rows] for name, one in self.scored.items() if one.asked[rows].all()}
+            figures = [(self.metric.drawn, statistics) for statistics in there.values()]
+            drawn = draw_together(
+                figures, seed=self.how.seed, name=self.how.name(self.metric), groups=self.groups(rows)
+            )
+            self._kept[key] = dict(zip(there, drawn, strict=True))
+        return self._kept[key][system]
+
+    def groups(self, rows: NDArray[np.bool_]) -> Groups | None:
+        """The groups of these rows, None when each has its own."""
+        return self.how.groups_of([row for row, used in zip(self.metric.rows, rows, strict=True) if used])
 
 
-def _system(metric: Metric, system: Scored, how: Measuring) -> dict[str, Any]:
-    statistics, groups = system.statistics[system.asked], _groups(metric, system.asked, how)
+def _system(draws: Draws, name: str) -> dict[str, Any]:
+    metric, system, how = draws.metric, draws.scored[name], draws.how
+    statistics, groups = system.statistics[system.asked], draws.groups(system.asked)
     value = metric.of(statistics)
     if metric.hits and groups is None:
         right, rows = int(statistics[:, 0].sum()), len(statistics)
         interval = proportion(right, rows, how.confidence)
         error = math.sqrt(value * (1 - value) / rows)
     else:
-        (draws,) = draw_together([(metric.drawn, statistics)], seed=how.seed, name=how.name(metric), groups=groups)
-        interval = _spread(metric, draws, statistics, groups, how)
-        error = float(draws.std())
+        values = draws.of(name, system.asked)
+        interval = _spread(draws, values, system.asked)
+        error = float(values.std())
     return {"n": len(statistics), "value": rounded(value), **_plain(interval), "standard_error": rounded(error)}
 
 
-def _spread(
-    metric: Metric, draws: Array, statistics: Array, groups: Groups | None, how: Measuring, *, gap: bool = False
-) -> Interval:
+def _spread(draws: Draws, values: Array, rows: NDArray[np.bool_], *, gap: bool = False) -> Interval:
     """The interval of a figure's draws, or with `gap` of a difference of two."""
-    units = len(statistics) if groups is None else int(groups.max()) + 1
-    low, high = metric.facts.low, metric.facts.high
+    groups = draws.groups(rows)
+    units = int(rows.sum()) if groups is None else int(groups.max()) + 1
+    low, high = draws.metric.facts.low, draws.metric.facts.high
     least, most = (low - high, high - low) if gap else (low, high)
-    interval = spread(draws, units, how.confidence, least=least, most=most)
+    interval = spread(values, units, draws.how.confidence, least=least, most=most)
     return interval if groups is None else replace(interval, method=f"{interval.method}-by-group")
 
 
-def _compare(metric: Metric, tuned: Scored, rival: Scored, how: Measuring) -> dict[str, Any]:
+def _compare(draws: Draws, tuned: str, rival: str) -> dict[str, Any]:
     """Tuned minus rival on the rows that both were asked."""
-    both = tuned.asked & rival.asked
-    one, two = tuned.statistics[both], rival.statistics[both]
-    groups = _groups(metric, both, how)
-    if not len(one):
-        one, two = tuned.statistics[:0], rival.statistics[:0]
-    alone = metric.hits and groups is None
-    found = _compare_hits(one, two, how) if alone else _compare_sums(metric, one, two, groups, how)
+    metric = draws.metric
+    both = draws.scored[tuned].asked & draws.scored[rival].asked
+    one, two = draws.scored[tuned].statistics[both], draws.scored[rival].statistics[both]
+    alone = metric.hits and draws.groups(both) is None
+    found = _compare_hits(one, two, draws.how) if alone else _compare_sums(draws, tuned, rival, both)
     first, second = metric.of(one), metric.of(two)
     return {
         "n": len(one),
@@ -186,17 +213,17 @@ def _compare_hits(one: Array, two: Array, how: Measuring) -> dict[str, Any]:
     }
 
 
-def _compare_sums(metric: Metric, one: Array, two: Array, groups: Groups | None, how: Measuring) -> dict[str, Any]:
-    name = how.name(metric)
-    first, second = draw_together([(metric.drawn, one), (metric.drawn, two)], seed=how.seed, name=name, groups=groups)
-    gaps = first - second
+def _compare_sums(draws: Draws, tuned: str, rival: str, both: NDArray[np.bool_]) -> dict[str, Any]:
+    metric, how, groups = draws.metric, draws.how, draws.groups(both)
+    gaps = draws.of(tuned, both) - draws.of(rival, both)
     if metric.value is None:
         p_value, test = paired_bootstrap(gaps), "paired-bootstrap"
     else:
-        p_value = randomisation(one, two, metric.value, seed=how.seed, name=name, groups=groups)
+        one, two = (draws.scored[name].statistics[both] for name in (tuned, rival))
+        p_value = randomisation(one, two, metric.value, seed=how.seed, name=how.name(metric), groups=groups)
         test = "approximate-randomisation"
     return {
-        **_plain(_spread(metric, gaps, one, groups, how, gap=True)),
+        **_plain(_spread(draws, gaps, both, gap=True)),
         "p_value": _p(p_value),
         "test": test if groups is None else f"{test}-by-group",
         "standard_error": rounded(gaps.std()),

@@ -13,8 +13,8 @@ from kitae.evaluate.metrics.base import weighted_sums
 
 Array = NDArray[np.float64]
 
-ASSIGNMENTS = 9999
-"""Random assignments of a randomisation test; the smallest p-value it can give is 1 / 10,000."""
+ASSIGNMENTS = 4999
+"""Random assignments of a randomisation test; the smallest p-value it can give is 1 / 5,000."""
 POWER = 0.8
 """A difference counts as detectable when this share of test sets like this one would show it."""
 HALVINGS = 20

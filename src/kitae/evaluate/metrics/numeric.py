@@ -110,9 +110,10 @@ def rank_correlation(counts: Array, pairs: Array) -> Array:
 
 
 def _middle_ranks(counts: Array, values: Array) -> Array:
-    _, place = np.unique(values, return_inverse=True)
-    sizes = np.zeros((len(counts), place.max() + 1))
-    np.add.at(sizes.T, place, counts.T)
+    order = np.argsort(values, kind="stable")
+    _, starts, place = np.unique(values, return_index=True, return_inverse=True)
+    starts = np.searchsorted(values[order], values[starts])
+    sizes = np.add.reduceat(counts[:, order], starts, axis=1)
     middle = np.cumsum(sizes, axis=1) - sizes / 2
     ranks: Array = middle[:, place]
     return ranks
