@@ -1,6 +1,7 @@
 """Metrics against public oracles: sacrebleu, rouge-score, scikit-learn."""
 
 import random
+import re
 import sys
 from itertools import pairwise
 
@@ -277,6 +278,11 @@ def test_perplexity_is_by_token_character_and_byte() -> None:
 )
 def test_word_rouge_l_equals_rouge_score(reference: str, answer: str, expected: float) -> None:
     assert rouge_l_words(reference, answer) == pytest.approx(expected, abs=1e-6)
+
+
+@given(st.text(st.characters(codec="utf-8"), max_size=40))
+def test_english_words_are_runs_of_ascii_letters_and_digits(text: str) -> None:
+    assert english_words(text) == [word for word in re.split(r"[^a-z0-9]+", text.lower()) if word]
 
 
 def slow_lcs(first: list[str] | str, second: list[str] | str) -> int:

@@ -59,6 +59,12 @@ def test_holm_published_example() -> None:
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
 
 
+def test_mcnemar_and_holm_equal_statsmodels() -> None:
+    # statsmodels 0.15.0: mcnemar(exact=True), multipletests(method="holm").
+    assert [mcnemar(12, 3), mcnemar(1, 7), mcnemar(20, 20)] == pytest.approx([0.03515625, 0.0703125, 1.0])
+    assert holm([0.012, 0.03, 0.2, 0.001]) == pytest.approx([0.036, 0.06, 0.2, 0.004])
+
+
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=6))
 def test_holm_never_lowers_and_keeps_the_order(p_values: list[float]) -> None:
     adjusted = holm(p_values)

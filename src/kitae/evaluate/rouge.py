@@ -5,7 +5,6 @@ Summaries", section 3.1, with beta = 1). By characters it means the same in ever
 rouge-score drops every character that is not ASCII and gives identical Japanese texts 0.
 """
 
-import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
@@ -13,7 +12,8 @@ from itertools import chain
 
 from kitae.core.text import SPACES
 
-_NOT_WORD = re.compile(r"[^a-z0-9]+")
+_LETTERS = bytes(code if chr(code) in "abcdefghijklmnopqrstuvwxyz0123456789" else 32 for code in range(256))
+"""Every byte but lower-case letters and digits becomes a space: many times faster than a regular expression."""
 
 
 def exact_form(text: str) -> str:
@@ -34,7 +34,7 @@ def rouge_l_words(reference: str, answer: str) -> float:
 
 def english_words(text: str) -> list[str]:
     """Tokens as rouge-score 0.1.2 takes them: lower case, runs of ASCII letters and digits."""
-    return [word for word in _NOT_WORD.split(text.lower()) if word]
+    return text.lower().encode("ascii", "replace").translate(_LETTERS).decode("ascii").split()
 
 
 def rouge_l_of(reference: Sequence[str], answer: Sequence[str]) -> float:
@@ -50,7 +50,8 @@ def rouge_n_of(size: int, reference: Sequence[str], answer: Sequence[str]) -> fl
     """F-measure of the bags of n-grams (Lin 2004, section 2); 0 where there are none."""
     first, second = (_grams(tokens, size) for tokens in (reference, answer))
     total = max(0, len(reference) - size + 1) + max(0, len(answer) - size + 1)
-    common = sum(min(count, second[gram]) for gram, count in first.items() if gram in second)
+    shared = first.keys() & second.keys()
+    common = sum(map(min, map(first.__getitem__, shared), map(second.__getitem__, shared)))
     return 2.0 * common / total if total else 0.0
 
 
