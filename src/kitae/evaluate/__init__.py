@@ -16,6 +16,10 @@ def check(settings: EvaluateSettings) -> None:
 
     names = () if settings.metrics == "auto" else settings.metrics
     check_metrics(names, schema=settings.json_schema is not None)
+    if settings.json_schema is not None:
+        from kitae.evaluate.metrics.form import schema_validator
+
+        schema_validator(settings.json_schema)
 
 
 def run(

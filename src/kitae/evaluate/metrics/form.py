@@ -55,20 +55,25 @@ def json_valid(questions: Questions) -> list[Metric]:
     return [hit_metric("json_valid", _is_json, questions, "whole answer|rfc8259")]
 
 
-def json_schema(questions: Questions) -> list[Metric]:
-    """The share of answers that are JSON and fit the schema of the recipe. Raises `InputError` for a bad schema."""
+def schema_validator(schema: Mapping[str, Any]) -> Any:
+    """What checks values against a JSON Schema. Raises `InputError` when it is none."""
     from jsonschema import SchemaError
     from jsonschema.validators import validator_for
 
-    schema = dict(questions.schema or {})
-    kind = validator_for(schema)
+    kind = validator_for(dict(schema))
     try:
-        kind.check_schema(schema)
+        kind.check_schema(dict(schema))
     except SchemaError as error:
         raise InputError(
             "evaluate.json_schema is no JSON Schema", got=error.message, hint="See https://json-schema.org"
         ) from error
-    validator = kind(schema)
+    return kind(dict(schema))
+
+
+def json_schema(questions: Questions) -> list[Metric]:
+    """The share of answers that are JSON and fit the schema of the recipe. Raises `InputError` for a bad schema."""
+    schema = dict(questions.schema or {})
+    validator = schema_validator(schema)
 
     def fits(_reference: str, text: str) -> bool:
         try:
@@ -76,7 +81,7 @@ def json_schema(questions: Questions) -> list[Metric]:
         except ValueError:
             return False
 
-    how = f"schema:{digest_of(schema)[:12]}|{kind.__name__}|jsonschema-{version('jsonschema')}"
+    how = f"schema:{digest_of(schema)[:12]}|{type(validator).__name__}|jsonschema-{version('jsonschema')}"
     return [hit_metric("json_schema", fits, questions, how)]
 
 
