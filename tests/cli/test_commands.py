@@ -54,6 +54,7 @@ def test_a_checked_recipe_can_be_read_again(tmp_path: Path) -> None:
         ("data.clean.to_short=3", "Did you mean 'too_short'?"),
         ("data.privacy.kinds=[emial]", "Did you mean 'email'?"),
         ("evaluate.metrics=[acuracy]", "Did you mean 'accuracy'?"),
+        ("evaluate.metrics=[exact_match, rouge_lsun]", "Did you mean 'rouge_lsum'?"),
         (
             'evaluate.also=[{"name": "wild", "source": {"path": "w.csv", "columns": {"ansewr": "A"}}}]',
             "evaluate.also.0",

@@ -33,6 +33,24 @@ def test_intervals_of_a_share_equal_the_published_ones(
     assert (sure.low, sure.high) == pytest.approx(exact, abs=5e-5)
 
 
+# statsmodels 0.15.0, proportion_confint: methods "wilson" and "beta".
+STATSMODELS = [
+    (8, 10, (0.4901625, 0.9433178), (0.4439045, 0.9747893)),
+    (0, 12, (0.0, 0.242494), (0.0, 0.2646485)),
+    (57, 200, (0.22695, 0.3511535), (0.2235544, 0.3529427)),
+    (199, 200, (0.9722263, 0.9991168), (0.9724581, 0.9998734)),
+]
+
+
+@pytest.mark.parametrize(("right", "total", "score", "exact"), STATSMODELS)
+def test_intervals_of_a_share_equal_those_of_statsmodels(
+    right: int, total: int, score: tuple[float, float], exact: tuple[float, float]
+) -> None:
+    found, sure = wilson(right, total, 0.95), clopper_pearson(right, total, 0.95)
+    assert (found.low, found.high) == pytest.approx(score, abs=1e-7)
+    assert (sure.low, sure.high) == pytest.approx(exact, abs=1e-7)
+
+
 def test_few_right_or_wrong_rows_take_the_exact_interval() -> None:
     methods = [proportion(right, 40, 0.95).method for right in (0, 4, 5, 35, 36, 40)]
     assert methods == ["clopper-pearson"] * 2 + ["wilson"] * 2 + ["clopper-pearson"] * 2

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -244,6 +245,97 @@ def test_labels_are_judged_as_labels(workspace: Workspace) -> None:
     macro = next(one for one in found["figures"] if one["metric"] == "macro_f1")
     assert macro["systems"]["tuned"]["value"] == pytest.approx(2 / 3, abs=1e-6)
     assert macro["against"]["base"]["outcome"] == "better"
+
+
+LABELS = [record(row.question, row.answer.split()[0].lower(), row=n) for n, row in enumerate(WILD)]
+
+
+def test_a_report_on_labels_has_the_confusion_matrix_and_the_calibration(workspace: Workspace) -> None:
+    train = [record(row.question, row.answer.split()[0].lower()) for row in TRAIN if row.language == "en"]
+    tuned = FakeAnswerer(knows(LABELS))
+    metrics = ["accuracy", "mcc", "balanced_accuracy", "micro_f1", "ece", "brier", "tokens"]
+    verdict = judged(workspace, task="classify", test=LABELS, wild=[], train=train * 3, metrics=metrics, tuned=tuned)
+    values = verdict.json("verdict.json")["sets"]["test"]
+    matrix = values["confusion"]
+    assert matrix["labels"] == ["breakfast", "parking", "wi-fi"]
+    assert matrix["rows"] == [[12, 0, 0, 0], [0, 12, 0, 0], [0, 0, 12, 0]]
+    figures = {one["metric"]: one for one in values["figures"]}
+    assert list(figures) == metrics
+    assert set(figures["tokens"]["systems"]) == {"tuned", "base"}
+    assert set(figures["ece"]["systems"]) == {"baseline"}
+    assert sum(one["rows"] for one in values["calibration"]["baseline"]) == len(LABELS)
+    report = verdict.file("report.html").read_text("utf-8")
+    assert "Confusion matrix (tuned)" in report
+    assert "混同行列" in report
+    assert 'class="square"' in report
+    assert "smallest visible gain" in report
+    assert figures["mcc"]["signature"] in report
+
+
+def test_a_metric_of_which_less_is_better_can_decide(workspace: Workspace) -> None:
+    verdict = judged(workspace, metrics=["ter", "rouge_lsum"], compare_to=["base"])
+    assert verdict.summary["sentence"].startswith("Tuned beats the base by 100.0 points on `test` (TER")
+    assert verdict.summary["sets"]["test"]["better"] == "lower"
+    assert "lower is better" in verdict.file("report.html").read_text("utf-8")
+
+
+def test_numbers_are_told_as_numbers(workspace: Workspace) -> None:
+    rows = [record(f"How much is {n}?", f"{100 + n} yen", row=n) for n in range(40)]
+    verdict = judged(
+        workspace,
+        metrics=["mae", "r2", "spearman"],
+        compare_to=["base"],
+        test=rows,
+        wild=[],
+        tuned=FakeAnswerer(lambda question: f"{101 + int(''.join(filter(str.isdigit, question)))} yen"),
+        base=FakeAnswerer(lambda question: f"{110 + len(question) % 3}"),
+    )
+    assert "mean absolute error 1 against" in verdict.summary["sentence"]
+    assert " points" not in verdict.summary["sentence"]
+    assert "%" not in verdict.summary["sentence"].replace("95 %", "")
+
+
+def grouped(rows: Sequence[Record], size: int) -> list[Record]:
+    return [replace(row, meta={"customer": f"c{n // size}"}) for n, row in enumerate(rows)]
+
+
+def test_rows_of_one_customer_are_drawn_together(workspace: Workspace) -> None:
+    tuned = FakeAnswerer(knows([*TEST, *WILD], wrong_every=3))
+    many = judged(workspace, wild=grouped(WILD, 6), tuned=tuned, group_by="customer")
+    other = judged(workspace, wild=grouped(WILD, 4), tuned=tuned, group_by="customer")
+    main = many.json("verdict.json")["sets"]["wild"]["main"]
+    assert main["groups"] == 6
+    assert main["against"]["base"]["test"] == "approximate-randomisation-by-group"
+    assert other.folder != many.folder
+    assert other.json("verdict.json")["sets"]["wild"]["main"]["groups"] == 9
+    assert "6 groups" in many.file("report.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("metrics", "said"),
+    [
+        (["length"], "length cannot come first"),
+        (["ece"], "ece cannot come first"),
+        (["exact_match", "cost"], "cost needs the cost of every answer"),
+        (["exact_match", "perplexity_byte"], "needs the likelihood of every answer"),
+        (["json_schema"], "json_schema needs a schema"),
+    ],
+)
+def test_metrics_that_cannot_be_computed_are_refused_first(workspace: Workspace, metrics: list[str], said: str) -> None:
+    silent = FakeAnswerer(clueless, cut_after=0)
+    with pytest.raises(InputError, match=said):
+        judged(workspace, metrics=metrics, tuned=silent, base=silent)
+
+
+def test_a_schema_of_the_recipe_is_asked(workspace: Workspace) -> None:
+    verdict = judged(
+        workspace,
+        metrics=["json_schema", "json_valid"],
+        json_schema={"type": "object"},
+        compare_to=["base"],
+        tuned=FakeAnswerer(lambda _question: '{"answer": 1}'),
+    )
+    assert verdict.summary["sets"]["test"]["tuned"]["value"] == 1.0
 
 
 def test_many_long_choices_are_weighed_on_a_sample_that_is_said(

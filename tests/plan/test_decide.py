@@ -64,6 +64,15 @@ def test_written_values_are_kept() -> None:
     assert (resolved.train.precision, resolved.method.alpha) == ("fp32", 5.0)
 
 
+def test_rows_that_the_split_keeps_together_are_measured_together() -> None:
+    data = {"sources": [{"path": "a.csv"}], "split": {"group_by": "customer"}}
+    values, reasons = decide(facts(recipe(data=data)))
+    assert values["evaluate.group_by"] == "customer"
+    assert "customer" in reasons["evaluate.group_by"]
+    assert decide(facts(recipe()))[0]["evaluate.group_by"] is None
+    assert decide(facts(recipe(data=data, evaluate={"group_by": None})))[0]["evaluate.group_by"] is None
+
+
 def test_precision_follows_the_machine() -> None:
     old = Hardware(cores=2, memory_bytes=24 * GIB, bf16=False, avx512=False)
     assert settings(recipe()).train.precision == "bf16"

@@ -31,6 +31,15 @@ def test_the_gain_must_be_more_than_asked(base: float, tuned: float, min_gain: f
     assert gate("min_gain", GateSettings(min_gain=min_gain), figures(tuned, base)).passed is passed
 
 
+def test_where_lower_is_better_a_smaller_figure_is_the_gain() -> None:
+    summary = figures(0.2, 0.5)
+    summary["sets"]["test"]["better"] = "lower"
+    assert gate("min_gain", GateSettings(min_gain=0.25), summary).passed
+    summary = figures(0.5, 0.2)
+    summary["sets"]["test"]["better"] = "lower"
+    assert not gate("min_gain", GateSettings(min_gain=0.0), summary).passed
+
+
 @pytest.mark.parametrize(("p", "passed"), [(0.05, True), (0.0501, False), (0.0, True), (1.0, False), (None, False)])
 def test_the_p_value_must_be_at_most_what_is_asked(p: float | None, passed: bool) -> None:
     assert gate("max_p_value", GateSettings(max_p_value=0.05), figures(p=p)).passed is passed

@@ -98,6 +98,11 @@ class EvaluateSettings(Settings):
     """Rows generated together."""
     confidence: float = Field(default=0.95, gt=0.5, lt=1.0)
     """Level of the intervals."""
+    group_by: str | None = "auto"
+    """A meta column (customer, document) whose rows are no independent evidence: they are drawn together in intervals
+    and tests. `auto` is `data.split.group_by`; null takes every row alone."""
+    json_schema: dict[str, Any] | None = None
+    """The JSON Schema that answers must fit, for the metric `json_schema`."""
 
 
 class GateSettings(Settings):

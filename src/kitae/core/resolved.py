@@ -1,6 +1,6 @@
 """The recipe after planning: the same sections without any `auto`. Training and evaluation read only this."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -67,6 +67,10 @@ class ResolvedEvaluate(Settings):
     """Rows generated together."""
     confidence: float
     """Level of the intervals."""
+    group_by: str | None = None
+    """A meta column whose rows are drawn together."""
+    json_schema: dict[str, Any] | None = None
+    """The JSON Schema that answers must fit."""
 
 
 class Resolved(Settings):

@@ -11,11 +11,15 @@ __all__ = ["check", "run"]
 
 
 def check(settings: EvaluateSettings) -> None:
-    """Refuse what no evaluation could do, before hours of training are spent. Raises `UnknownName` for a metric."""
-    from kitae.evaluate.metrics import metric_family
+    """Refuse what no evaluation could do, before hours of training are spent. Raises `UnknownName`, `InputError`."""
+    from kitae.core.metric_names import check_metrics
 
-    for name in () if settings.metrics == "auto" else settings.metrics:
-        metric_family(name)
+    names = () if settings.metrics == "auto" else settings.metrics
+    check_metrics(names, schema=settings.json_schema is not None)
+    if settings.json_schema is not None:
+        from kitae.evaluate.metrics.form import schema_validator
+
+        schema_validator(settings.json_schema)
 
 
 def run(

@@ -28,15 +28,21 @@ of the accuracy (banking77, asdc_ja)."""
 INVERSE_PENALTY = 5.0
 
 Answering = Callable[[Sequence[str]], list[str]]
+Sureness = Callable[[Sequence[str], Sequence[str]], dict[str, list[float]]]
+"""Questions and right answers to what the probabilities say of each row: `top`, `top_right`, `right`, `squares`."""
 
 
 @dataclass(frozen=True)
 class Baseline:
-    """The method that won on the validation split: its name, its answers to questions, and every method's score."""
+    """The method that won on the validation split: its name, its answers to questions, and every method's score.
+
+    `sure` says how sure it is of its answers, where it has probabilities.
+    """
 
     name: str
     answer: Answering
     validation: dict[str, float]
+    sure: Sureness | None = None
 
 
 def fit(train: Sequence[Record], validation: Sequence[Record]) -> Baseline:
@@ -47,16 +53,19 @@ def fit(train: Sequence[Record], validation: Sequence[Record]) -> Baseline:
     questions = [record.question for record in train]
     answers = [record.answer for record in train]
     methods = {"nearest question": nearest(questions, answers)}
+    sure: dict[str, Sureness] = {}
     if _repeats(answers):
-        methods = {"TF-IDF + logistic regression": _regression(questions, answers), **methods}
+        name = "TF-IDF + logistic regression"
+        answer, sure[name] = _regression(questions, answers)
+        methods = {name: answer, **methods}
     if len(methods) == 1 or not validation:
         name = next(iter(methods))
-        return Baseline(name, methods[name], {})
+        return Baseline(name, methods[name], {}, sure.get(name))
     asked = [record.question for record in validation]
     right = [record.answer for record in validation]
     scores = {name: _score(answer(asked), right) for name, answer in methods.items()}
     best = max(scores, key=lambda name: scores[name])
-    return Baseline(best, methods[best], {name: round(exact, 6) for name, (exact, _) in scores.items()})
+    return Baseline(best, methods[best], {name: round(exact, 6) for name, (exact, _) in scores.items()}, sure.get(best))
 
 
 def nearest(questions: Sequence[str], answers: Sequence[str]) -> Answering:
@@ -80,7 +89,7 @@ def nearest_question(questions: Sequence[str]) -> Callable[[Sequence[str]], list
     return find
 
 
-def _regression(questions: Sequence[str], answers: Sequence[str]) -> Answering:
+def _regression(questions: Sequence[str], answers: Sequence[str]) -> tuple[Answering, Sureness]:
     """Multinomial logistic regression on TF-IDF of words and characters; the classes are the distinct answers."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline, make_union
@@ -93,7 +102,26 @@ def _regression(questions: Sequence[str], answers: Sequence[str]) -> Answering:
     # Spellings that differ only in width or spaces are one class; the commonest one is what is answered.
     spelling = _commonest(answers)
     model.fit(questions, [exact_form(answer) for answer in answers])
-    return lambda asked: [spelling[form] for form in model.predict(list(asked))] if asked else []
+
+    def sure(asked: Sequence[str], right: Sequence[str]) -> dict[str, list[float]]:
+        return _sureness(model.predict_proba(list(asked)), list(model.classes_), right) if asked else {}
+
+    return lambda asked: [spelling[form] for form in model.predict(list(asked))] if asked else [], sure
+
+
+def _sureness(shares: Any, classes: Sequence[str], right: Sequence[str]) -> dict[str, list[float]]:
+    """What probabilities (N, classes) say of rows whose right answers are these; a right one of no class has 0."""
+    place = {form: index for index, form in enumerate(classes)}
+    wanted = [place.get(exact_form(text), -1) for text in right]
+    best = shares.argmax(axis=1)
+    return {
+        "top": [round(float(row[index]), 6) for row, index in zip(shares, best, strict=True)],
+        "top_right": [float(index == there) for index, there in zip(best, wanted, strict=True)],
+        "right": [
+            round(float(row[there]), 6) if there >= 0 else 0.0 for row, there in zip(shares, wanted, strict=True)
+        ],
+        "squares": [round(float(row @ row), 6) for row in shares],
+    }
 
 
 def _tfidf(**settings: Any) -> Any:

@@ -66,19 +66,36 @@ def percent(value: float | None) -> str:
     return "–" if value is None else f"{100 * value:.1f} %"
 
 
-def span(one: Mapping[str, float]) -> str:
-    """Both ends of an interval, in points."""
-    return f"{100 * one['low']:.1f} – {100 * one['high']:.1f}"
+def shown(value: float | None, figure: Mapping[str, Any]) -> str:
+    """A value of a figure as people read it."""
+    return sentences.value_text(figure, value)
 
 
-def signed(value: float) -> str:
-    """A difference in points with its sign."""
-    return f"{100 * value:+.1f}".replace("-", "−")
+def span(one: Mapping[str, Any], figure: Mapping[str, Any]) -> str:
+    """Both ends of an interval: in points for shares."""
+    return f"{sentences.end_text(figure, one['low'])} – {sentences.end_text(figure, one['high'])}"
 
 
-def signed_span(one: Mapping[str, float]) -> str:
+def signed(value: float | None, figure: Mapping[str, Any]) -> str:
+    """A difference with its sign: in points for shares."""
+    if value is None:
+        return "∞"
+    return (f"{100 * value:+.1f}" if figure["points"] else f"{value:+,.3g}").replace("-", "−")
+
+
+def signed_span(one: Mapping[str, Any], figure: Mapping[str, Any]) -> str:
     """Both ends of a difference's interval."""
-    return f"{signed(one['low'])} … {signed(one['high'])}"
+    low = "−∞" if one["low"] is None else signed(one["low"], figure)
+    return f"{low} … {signed(one['high'], figure)}"
+
+
+def seen_from(figure: Mapping[str, Any]) -> Markup:
+    """The smallest gain that a figure's rows can show; a dash where nothing was compared, or none would show."""
+    found = figure["detectable"]
+    if found is None or not found["any"] or not figure["better"]:
+        return Markup("–")
+    text = sentences.gap_text(figure, found["difference"])
+    return two(text["en"], text["ja"])
 
 
 @cache
@@ -87,6 +104,7 @@ def _environment() -> Environment:
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.globals.update(two=two, words=words, bar=pictures.bar, gap=pictures.gap, reach_of=pictures.reach_of)
+    environment.globals.update(heat=pictures.heat, calibration=pictures.calibration, seen_from=seen_from)
     environment.globals.update(
         metric_name=lambda figure: two(*sentences.metric_name(figure)),
         system_name=lambda name: two(*sentences.SYSTEM_NAMES[name]),
@@ -95,7 +113,7 @@ def _environment() -> Environment:
         worst_first=lambda labels: sorted(labels, key=lambda one: (one["f1"] or 0.0, one["label"])),
     )
     environment.filters.update(
-        percent=percent, span=span, signed=signed, signed_span=signed_span, p_text=sentences.p_text
+        percent=percent, shown=shown, span=span, signed=signed, signed_span=signed_span, p_text=sentences.p_text
     )
     return environment
 

@@ -8,12 +8,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from kitae.evaluate.intervals import DRAW_NUMBERS, Value, generator, two_sided_z
+from kitae.evaluate.intervals import DRAW_NUMBERS, Groups, Value, generator, two_sided_z
+from kitae.evaluate.metrics.base import weighted_sums
 
 Array = NDArray[np.float64]
 
-ASSIGNMENTS = 9999
-"""Random assignments of a randomisation test; the smallest p-value it can give is 1 / 10,000."""
+ASSIGNMENTS = 4999
+"""Random assignments of a randomisation test; the smallest p-value it can give is 1 / 5,000."""
 POWER = 0.8
 """A difference counts as detectable when this share of test sets like this one would show it."""
 HALVINGS = 20
@@ -32,25 +33,43 @@ def mcnemar(first_only: int, second_only: int) -> float:
     return min(1.0, 2.0 * float(binom.cdf(min(first_only, second_only), differing, 0.5)))
 
 
-def randomisation(first: Array, second: Array, value: Value, *, seed: int, name: str) -> float:
+def randomisation(
+    first: Array, second: Array, value: Value, *, seed: int, name: str, groups: Groups | None = None
+) -> float:
     """Two-sided p-value of the approximate randomisation test on statistics (N, K) of two systems.
 
-    Which of the two gave which answer is exchanged at random, row by row; the p-value is the share of exchanges, the
-    observed one included, with a difference at least as large (Noreen 1989; Riezler and Maxwell 2005, section 2).
+    Which of the two gave which answer is exchanged at random, row by row or group by group; the p-value is the share of
+    exchanges, the observed one included, with a difference at least as large (Noreen 1989; Riezler and Maxwell 2005,
+    section 2). Rows on which the systems agree change nothing, so they are not exchanged.
     """
     random = generator(seed, name)
     seen = abs(float(value(first.sum(0, keepdims=True))[0] - value(second.sum(0, keepdims=True))[0]))
     both, gap = (first + second).sum(0), first - second
-    step = max(1, DRAW_NUMBERS // len(first))
+    if groups is not None:
+        gap = weighted_sums(np.equal.outer(np.arange(groups.max() + 1), groups).astype(float), gap)
+    gap = gap[(gap != 0).any(axis=1)]
+    if not len(gap):
+        return 1.0
+    step = max(1, DRAW_NUMBERS // len(gap))
     as_large = 0
     for start in range(0, ASSIGNMENTS, step):
         size = min(step, ASSIGNMENTS - start)
-        signs = 2.0 * random.integers(0, 2, (size, len(first))) - 1.0
-        gaps = signs @ gap
+        signs: Array = np.where(random.integers(0, 2, (size, len(gap)), dtype=np.int8) > 0, 1.0, -1.0)
+        gaps = weighted_sums(signs, gap)
         # The two sums are halves of whole numbers or of multiples of 1/GRAIN, so this is exact.
         differences = np.abs(value((both + gaps) / 2) - value((both - gaps) / 2))
         as_large += int((differences >= seen - 1e-12).sum())
     return (as_large + 1) / (ASSIGNMENTS + 1)
+
+
+def paired_bootstrap(gaps: Array) -> float:
+    """Two-sided p-value from the differences (S) of two systems over the same draws of rows.
+
+    Twice the share of draws on the far side of zero, never below 2 / (S + 1) (Efron and Tibshirani 1993, section
+    16.4, by inverting the percentile interval).
+    """
+    beyond = min(int((gaps <= 0).sum()), int((gaps >= 0).sum()))
+    return min(1.0, 2.0 * (beyond + 1) / (len(gaps) + 1))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -105,6 +124,9 @@ def _power(rejects: Array, gain: float, differing: float) -> float:
     return float((binom.pmf(counts, rows, differing) * binom.cdf(rejects, counts, lost)).sum())
 
 
-def detectable_mean(standard_error: float, confidence: float) -> float:
-    """Smallest difference of another figure that shows with `POWER`, from the standard error of the difference."""
-    return min(1.0, (two_sided_z(confidence) + two_sided_z(2 * POWER - 1)) * standard_error)
+def detectable_mean(standard_error: float, confidence: float, *, most: float = 1.0) -> float:
+    """Smallest difference of another figure that shows with `POWER`, from the standard error of the difference.
+
+    `most` is the largest difference that there can be.
+    """
+    return min(most, (two_sided_z(confidence) + two_sided_z(2 * POWER - 1)) * standard_error)

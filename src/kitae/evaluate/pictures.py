@@ -31,8 +31,9 @@ def bar(system: str, value: float, low: float | None = None, high: float | None 
     )
 
 
-def gap(difference: float, low: float, high: float, *, reach: float) -> Markup:
-    """A difference with its interval on a line from -`reach` to +`reach`, zero in the middle."""
+def gap(difference: float, low: float | None, high: float | None, *, reach: float) -> Markup:
+    """A difference with its interval on a line from -`reach` to +`reach`, zero in the middle; None is no end."""
+    low, high = (-reach if low is None else low), (reach if high is None else high)
 
     def place(value: float) -> float:
         return 50 + 50 * value / reach
@@ -45,10 +46,44 @@ def gap(difference: float, low: float, high: float, *, reach: float) -> Markup:
     )
 
 
+def calibration(bins: Sequence[Mapping[str, Any]]) -> Markup:
+    """Probability (right) against the share that was right (up) by tenths, with intervals and the diagonal."""
+    size, edge = 240.0, 30.0
+
+    def place(sure: float, right: float) -> tuple[str, str]:
+        return _n(edge + (size - edge - 8) * sure), _n(8 + (size - edge - 8) * (1 - right))
+
+    parts = []
+    for tick in (0.0, 0.5, 1.0):
+        (x, y), (left, top), (right, low) = place(tick, tick), place(0, 1), place(1, 0)
+        parts.append(f'<line class="grid" x1="{left}" x2="{right}" y1="{y}" y2="{y}"/>')
+        parts.append(f'<line class="grid" x1="{x}" x2="{x}" y1="{top}" y2="{low}"/>')
+        parts.append(f'<text x="{_n(edge - 6)}" y="{y}" text-anchor="end">{100 * tick:.0f}</text>')
+        parts.append(f'<text x="{x}" y="{_n(size - 8)}" text-anchor="middle">{100 * tick:.0f}</text>')
+    (x1, y1), (x2, y2) = place(0, 0), place(1, 1)
+    parts.append(f'<line class="zero" x1="{x1}" x2="{x2}" y1="{y1}" y2="{y2}"/>')
+    for one in bins:
+        (x, y), (_, low), (_, high) = (place(one["sure"], end) for end in (one["right"], *one["interval"]))
+        parts.append(f'<line class="whisker" x1="{x}" x2="{x}" y1="{low}" y2="{high}"/>')
+        parts.append(f'<circle class="dot-validation" cx="{x}" cy="{y}" r="4"/>')
+    return Markup(  # noqa: S704 - numbers only
+        f'<svg class="square" viewBox="0 0 {size:.0f} {size:.0f}" aria-hidden="true">{"".join(parts)}</svg>'
+    )
+
+
+def heat(rows: int, total: int) -> str:
+    """The class of a cell of the confusion matrix: its share of the row in tenths, 0 only for none."""
+    return f"h{math.ceil(10 * rows / total) if total else 0}"
+
+
 def reach_of(against: Mapping[str, Mapping[str, Any]]) -> float:
-    """A round reach (in shares) that holds every interval of these comparisons."""
-    widest = max((abs(one[key]) for one in against.values() for key in ("low", "high")), default=0.0)
-    return next((step for step in (0.05, 0.1, 0.2, 0.3, 0.5) if widest <= step), 1.0)
+    """A round reach that holds every interval of these comparisons, as far as they have ends."""
+    ends = [abs(one[key]) for one in against.values() for key in ("low", "high") if one[key] is not None]
+    widest = max(ends, default=0.0)
+    if widest <= 1.0:
+        return next((step for step in (0.05, 0.1, 0.2, 0.3, 0.5) if widest <= step), 1.0)
+    power = 10.0 ** math.floor(math.log10(widest))
+    return next(step * power for step in (1.0, 2.0, 5.0, 10.0) if widest <= step * power * (1 + 1e-9))
 
 
 def loss_curve(history: Sequence[Mapping[str, Any]]) -> Markup | None:

@@ -8,7 +8,7 @@ only for what is missing.
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -28,6 +28,10 @@ BASELINE = "baseline.json"
 
 Answers = Sequence[str | None]
 """One system's answers to a set, in the order of its records; None where it was not asked."""
+Measures = Mapping[str, Sequence[float | None]]
+"""What came with one system's answers to a set, by name and in the order of its records: `tokens` of the answer, and of
+a label the probabilities `top` (the likeliest label's, `top_right`: whether it is right), `right` (the right label's)
+and `squares` (the sum of all squared)."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,7 @@ class Predictions:
     baseline: str
     validation: Mapping[str, float]
     choices: int
+    measures: Mapping[str, Mapping[str, Measures]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -94,12 +99,15 @@ def predict(
             if not all(log.complete(task) for task in tasks):
                 _ask(open_answerer(model), tasks, log, watch)
         answers = {part.name: _collect([*free, *picked], part, log) for part in data.sets}
-    classical: dict[str, Any] = {"name": "", "validation": {}, "answers": {}}
+        measures = {part.name: _measures(free, part, log) for part in data.sets}
+    classical: dict[str, Any] = {"name": "", "validation": {}, "answers": {}, "sure": {}}
     if "baseline" in opponents:
         classical = _classical(draft, data)
     for name, found in classical["answers"].items():
         answers[name]["baseline"] = found
-    return Predictions(answers, classical["name"], classical["validation"], len(known_answers(data.train)))
+    for name, sure in classical["sure"].items():
+        measures[name]["baseline"] = sure
+    return Predictions(answers, classical["name"], classical["validation"], len(known_answers(data.train)), measures)
 
 
 def known_answers(train: Sequence[Record]) -> list[str]:
@@ -225,6 +233,18 @@ def _collect(tasks: Sequence[Task], part: HeldOutSet, log: PredictionLog) -> dic
     return dict(answers)
 
 
+def _measures(tasks: Sequence[Task], part: HeldOutSet, log: PredictionLog) -> dict[str, Measures]:
+    """How many tokens each free answer has."""
+    found: dict[str, Measures] = {}
+    for task in tasks:
+        if task.held_out is part:
+            counts: list[float | None] = [None] * len(part.records)
+            for place, row in log.known(task).items():
+                counts[task.rows[place]] = float(len(row["tokens"]))
+            found[task.system] = {"tokens": counts}
+    return found
+
+
 def _choice_tasks(draft: Draft, data: Data, seed: int) -> list[Task]:
     """The base's choosing, on a sample of the items where all of them would be too many; the sample is said."""
     tasks = []
@@ -266,8 +286,12 @@ def _classical(draft: Draft, data: Data) -> dict[str, Any]:
     if not path.exists():
         draft.stage.note("a classical baseline is trained on the same training split")
         baseline = fit(data.train, data.validation)
-        answers = {part.name: baseline.answer([record.question for record in part.records]) for part in data.sets}
-        write_json(path, {"name": baseline.name, "validation": baseline.validation, "answers": answers})
+        asked = {part.name: [record.question for record in part.records] for part in data.sets}
+        answers = {name: baseline.answer(questions) for name, questions in asked.items()}
+        right = {part.name: [record.answer for record in part.records] for part in data.sets}
+        sure = {name: baseline.sure(asked[name], right[name]) for name in asked} if baseline.sure else {}
+        kept = {"name": baseline.name, "validation": baseline.validation, "answers": answers, "sure": sure}
+        write_json(path, kept)
     found: dict[str, Any] = read_json(path)
     return found
 

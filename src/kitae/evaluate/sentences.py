@@ -4,18 +4,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from kitae.evaluate.metrics import BLEU_TOKENISERS
+from kitae.core.metric_names import METRIC_NAMES
+from kitae.evaluate.metrics.translation import TOKENISERS
 
 Words = dict[str, str]
 
-METRIC_NAMES: dict[str, tuple[str, str]] = {
-    "exact_match": ("exact match", "完全一致率"),
-    "accuracy": ("accuracy", "正解率"),
-    "macro_f1": ("macro-F1", "マクロF1"),
-    "rouge_l": ("ROUGE-L (characters)", "ROUGE-L（文字）"),
-    "rouge_l_words": ("ROUGE-L (English words)", "ROUGE-L（英単語）"),
-    "bleu": ("BLEU", "BLEU"),
-}
 SYSTEM_NAMES: dict[str, tuple[str, str]] = {
     "tuned": ("tuned", "チューニング後"),
     "base": ("base", "元のモデル"),
@@ -39,19 +32,19 @@ def comparison(name: str, figure: Mapping[str, Any], rival: str, *, method: str,
     found = figure["against"][rival]
     facts = _facts(figure, found, confidence)
     en, ja = (text.format(method=method, method_ja=METHODS_JA.get(method, method)) for text in _RIVALS[rival])
-    points = f"{abs(100 * found['difference']):.1f}"
+    by = gap_text(figure, abs(found["difference"]))
     english = {
-        "better": f"Tuned beats {en} by {points} points on `{name}`",
+        "better": f"Tuned beats {en} by {by['en']} on `{name}`",
         "tie": f"Tuned and {en} are tied on `{name}`",
-        "worse": f"Tuned is worse than {en} by {points} points on `{name}`",
+        "worse": f"Tuned is worse than {en} by {by['en']} on `{name}`",
     }
     japanese = {
-        "better": f"`{name}`では、チューニング後のモデルが{ja}を{points}ポイント上回りました",
+        "better": f"`{name}`では、チューニング後のモデルが{ja}を{by['ja']}上回りました",
         "tie": f"`{name}`では、チューニング後のモデルと{ja}の差は偶然の範囲です（引き分け）",
-        "worse": f"`{name}`では、チューニング後のモデルが{ja}を{points}ポイント下回りました",
+        "worse": f"`{name}`では、チューニング後のモデルが{ja}を{by['ja']}下回りました",
     }
     outcome = found["outcome"]
-    if outcome == "tie" and (found["low"] > 0 or found["high"] < 0):
+    if outcome == "tie" and _apart(found):
         # The interval is about this pair alone, the corrected p-value about all that were compared.
         several = len(figure["against"])
         return {
@@ -87,7 +80,7 @@ def headline(sets: Mapping[str, Mapping[str, Any]], *, method: str, confidence: 
     mains = {name: values["main"] for name, values in sets.items() if values["main"] is not None}
     beaten = [name for name, main in mains.items() if _not_above(main)]
     if beaten:
-        worst = min(beaten, key=lambda name: (mains[name]["against"]["baseline"]["difference"], name))
+        worst = min(beaten, key=lambda name: (mains[name]["against"]["baseline"]["gain"], name))
         line = warning(worst, mains[worst], method=method, confidence=confidence)
         return "needless", _also(line, [name for name in beaten if name != worst])
     pairs = [(name, rival) for name, main in mains.items() for rival in main["against"]]
@@ -109,15 +102,15 @@ def detectable(name: str, figure: Mapping[str, Any]) -> Words | None:
     found = figure["detectable"]
     if found is None:
         return None
-    if found["difference"] >= 1.0:
+    if not found["any"]:
         return {
             "en": f"The {found['n']:,} rows of `{name}` are too few to show any gain",
             "ja": f"`{name}`は{found['n']:,}件しかなく、どんな改善も示せません",
         }
-    points = f"{100 * found['difference']:.1f}"
+    least = gap_text(figure, found["difference"])
     return {
-        "en": f"The {found['n']:,} rows of `{name}` can only show gains above {points} points",
-        "ja": f"`{name}`の{found['n']:,}件で示せる改善は{points}ポイント以上だけです",
+        "en": f"The {found['n']:,} rows of `{name}` can only show gains above {least['en']}",
+        "ja": f"`{name}`の{found['n']:,}件で示せる改善は{least['ja']}以上だけです",
     }
 
 
@@ -130,7 +123,7 @@ def seen(name: str, values: Mapping[str, Any]) -> Words | None:
     main = values["main"]
     english = japanese = ""
     if rest is not None:
-        with_all, without = (_percent(one["systems"]["tuned"]["value"]) for one in (main, rest))
+        with_all, without = (value_text(one, one["systems"]["tuned"]["value"]) for one in (main, rest))
         english = f"; tuned has {with_all} with them and {without} without ({rest['n']:,} rows)"
         japanese = f"。チューニング後の値は、含めると{with_all}、除くと{without}です（{rest['n']:,}件）"
     return {
@@ -139,17 +132,40 @@ def seen(name: str, values: Mapping[str, Any]) -> Words | None:
     }
 
 
-def without_bleu(name: str, languages: Iterable[str]) -> Words | None:
-    """How many rows have no BLEU because their language has no tokeniser, or None when all have."""
-    rows = Counter(language for language in languages if language not in BLEU_TOKENISERS)
+def without_tokeniser(metric: str, name: str, languages: Iterable[str]) -> Words | None:
+    """How many rows have no BLEU or TER because their language has no tokeniser, or None when all have."""
+    rows = Counter(language for language in languages if language not in TOKENISERS)
     if not rows:
         return None
     named = ", ".join(sorted(language for language in rows if language))
+    english, japanese = METRIC_NAMES[metric].en, METRIC_NAMES[metric].ja
     return {
-        "en": f"BLEU is not given for {rows.total():,} rows of `{name}` "
+        "en": f"{english} is not given for {rows.total():,} rows of `{name}` "
         f"({named or 'language not known'}): there is no tokeniser for them",
-        "ja": f"`{name}`の{rows.total():,}件（{named or '言語不明'}）には形態素解析器がないため、BLEUはありません",
+        "ja": f"`{name}`の{rows.total():,}件（{named or '言語不明'}）には形態素解析器がないため、"
+        f"{japanese}はありません",
     }
+
+
+def value_text(figure: Mapping[str, Any], value: float | None) -> str:
+    """A value as people write it: percent for shares, three digits for other numbers, ∞ where nothing bounds it."""
+    if value is None:
+        return "∞"
+    return f"{100 * value:.1f} %" if figure["points"] else f"{value:,.3g}"
+
+
+def gap_text(figure: Mapping[str, Any], gap: float) -> Words:
+    """A difference without its sign, with its unit."""
+    if figure["points"]:
+        return {"en": f"{100 * gap:.1f} points", "ja": f"{100 * gap:.1f}ポイント"}
+    return {"en": f"{gap:,.3g}", "ja": f"{gap:,.3g}"}
+
+
+def end_text(figure: Mapping[str, Any], end: float | None) -> str:
+    """An end of an interval without its unit."""
+    if end is None:
+        return "∞"
+    return f"{100 * end:.1f}" if figure["points"] else f"{end:,.3g}"
 
 
 def p_text(p_value: float) -> str:
@@ -158,35 +174,59 @@ def p_text(p_value: float) -> str:
 
 
 def metric_name(figure: Mapping[str, Any]) -> tuple[str, str]:
-    """The metric's name in English and Japanese, with its language where it is about one."""
-    english, japanese = METRIC_NAMES.get(figure["metric"], (figure["metric"], figure["metric"]))
-    language = figure["language"] if figure["metric"] == "bleu" else ""
+    """The metric's name in English and Japanese, with what it counts and its language where it has several figures."""
+    known = METRIC_NAMES[figure["family"]]
+    english, japanese = known.en, known.ja
+    if figure["metric"] != figure["family"]:
+        english, japanese = f"{english} (words)", f"{japanese}（単語）"
+    elif figure["family"].startswith("rouge"):
+        english, japanese = f"{english} (characters)", f"{japanese}（文字）"
+    language = figure["language"]
     return (f"{english} ({language})", f"{japanese}（{language}）") if language else (english, japanese)
+
+
+def _apart(found: Mapping[str, Any]) -> bool:
+    """Whether an interval leaves zero out."""
+    low, high = found["low"], found["high"]
+    return (low is not None and low > 0) or (high is not None and high < 0)
 
 
 def _facts(
     figure: Mapping[str, Any], found: Mapping[str, Any], confidence: float, *, rival_first: bool = False
 ) -> Words:
     """The figures behind a sentence. Gains and losses are told by the words before them; a tie shows its sign."""
-    one, two = _percent(found["tuned"]), _percent(found["other"])
-    sign = -1.0 if rival_first or found["outcome"] == "worse" else 1.0
-    low, high = sorted((_points(sign * found["low"]), _points(sign * found["high"])))
+    one, two = (value_text(figure, found[side]) for side in ("tuned", "other"))
+    turned = rival_first or found["outcome"] == "worse"
+    if figure["better"] == "lower" and found["outcome"] != "tie":
+        turned = not turned
+    ends = (found["high"], found["low"]) if turned else (found["low"], found["high"])
+    sign = -1.0 if turned else 1.0
+    low, high = (end_text(figure, None if end is None else sign * end + 0.0) for end in ends)
+    low = f"−{low}" if ends[0] is None else _signless_zero(low)
     level = f"{100 * confidence:g}"
-    tie = f"{_points(sign * found['difference']):+.1f}" if found["outcome"] == "tie" else ""
+    tie_en = tie_ja = ""
+    if found["outcome"] == "tie":
+        gap = sign * found["difference"]
+        text = f"{round(100 * gap, 1) + 0.0:+.1f}" if figure["points"] else f"{gap + 0.0:+,.3g}"
+        tie_en = f"difference {text}{' points' if figure['points'] else ''}, "
+        tie_ja = f"差{text}{'ポイント' if figure['points'] else ''}、"
     english, japanese = metric_name(figure)
     values = (two, one) if rival_first else (one, two)
     rest = f"{p_text(found['p_adjusted'])}, n = {found['n']:,}"
+    high = _signless_zero(high)
     return {
-        "en": f"{english} {values[0]} against {values[1]}, {f'difference {tie} points, ' if tie else ''}"
-        f"{level} % interval {low:.1f} to {high:.1f}, {rest}",
-        "ja": f"{japanese} {values[0]}対{values[1]}、{f'差{tie}ポイント、' if tie else ''}"
-        f"{level}%区間 {low:.1f}～{high:.1f}、{rest}",
+        "en": f"{english} {values[0]} against {values[1]}, {tie_en}{level} % interval {low} to {high}, {rest}",
+        "ja": f"{japanese} {values[0]}対{values[1]}、{tie_ja}{level}%区間 {low}～{high}、{rest}",
     }
+
+
+def _signless_zero(text: str) -> str:
+    return text.removeprefix("-") if text.strip("-0.") == "" else text
 
 
 def _not_above(main: Mapping[str, Any]) -> bool:
     against = main["against"].get("baseline")
-    return against is not None and against["difference"] <= 0
+    return against is not None and against["gain"] <= 0
 
 
 def _also(line: Words, others: Sequence[str]) -> Words:
@@ -202,19 +242,12 @@ def _alone(mains: Mapping[str, Mapping[str, Any]], confidence: float) -> Words:
     tuned = main["systems"]["tuned"]
     english, japanese = metric_name(main)
     level = f"{100 * confidence:g}"
-    ends = f"{100 * tuned['low']:.1f} to {100 * tuned['high']:.1f}"
-    value = _percent(tuned["value"])
+    low, high = (end_text(main, tuned[end]) for end in ("low", "high"))
+    ends = f"{low} to {high}"
+    value = value_text(main, tuned["value"])
     return {
         "en": f"Tuned has {english} {value} on `{name}` ({level} % interval {ends}, n = {main['n']:,}); "
         "it was compared with nothing",
         "ja": f"`{name}`での{japanese}は{value}です（{level}%区間 {ends.replace(' to ', '～')}、"
         f"n = {main['n']:,}）。比較相手はありません",
     }
-
-
-def _percent(value: float) -> str:
-    return f"{100 * value:.1f} %"
-
-
-def _points(value: float) -> float:
-    return round(100 * value, 1) + 0.0

@@ -6,6 +6,7 @@ from typing import Any
 
 from kitae.core.artifacts import Adapter, Dataset, Split, Verdict
 from kitae.core.files import read_jsonl, write_json, write_jsonl, write_text
+from kitae.core.metric_names import check_metrics
 from kitae.core.records import Record, content_digest, read_records
 from kitae.core.resolved import Resolved
 from kitae.core.settings import digest_of
@@ -14,11 +15,10 @@ from kitae.errors import InputError
 from kitae.evaluate.answering import Answerer, open_model
 from kitae.evaluate.figures import SYSTEMS
 from kitae.evaluate.looking import seen_rows
-from kitae.evaluate.metrics import metric_family
 from kitae.evaluate.page import page
 from kitae.evaluate.predictions import Data, HeldOutSet, Predictions, predict
 from kitae.evaluate.rouge import exact_form
-from kitae.evaluate.verdict import judge, lines, metric_names, summary
+from kitae.evaluate.verdict import group_of, judge, lines, metric_names, summary
 
 USED = ("train.jsonl", "validation.jsonl", "test.jsonl")
 TEST = "test"
@@ -42,8 +42,7 @@ def run(
     that answers; by default it is loaded. Raises `UnknownName` for a metric, `InputError` for one that cannot be
     computed, `BaseError`, `DiskFull`.
     """
-    for name in metric_names(settings.evaluate.metrics):
-        metric_family(name)
+    check_metrics(metric_names(settings.evaluate.metrics), schema=settings.evaluate.json_schema is not None)
     if TEST in held_out:
         raise InputError("a held-out set may not be called test: that is the test split", got=sorted(held_out))
     used = {name.removesuffix(".jsonl"): content_digest(split.file(name)) for name in USED}
@@ -56,6 +55,7 @@ def run(
             "task": settings.task,
             "seed": settings.seed,
             "base_digest": settings.base_digest,
+            "groups": _groups(split, held_out, settings.evaluate.group_by),
         },
         build=lambda draft: _build(
             draft,
@@ -65,6 +65,14 @@ def run(
             open_answerer or _opener(settings, adapter),
         ),
     )
+
+
+def _groups(split: Split, held_out: Mapping[str, Dataset], column: str | None) -> str | None:
+    """A digest of the groups of all held-out rows, which `content_digest` does not see."""
+    if column is None:
+        return None
+    files = [split.file("test.jsonl"), *(held_out[name].file(HELD_OUT) for name in sorted(held_out))]
+    return digest_of([[group_of(record, column) for record in read_records(file)] for file in files])
 
 
 def read(split: Split, held_out: Mapping[str, Dataset], *, task: str) -> Data:

@@ -1,19 +1,29 @@
 """The verdict: every figure of every held-out set, what they mean, and the key figures for the registry."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
+from kitae.core.records import Record
 from kitae.core.resolved import Resolved
 from kitae.errors import InputError
 from kitae.evaluate import sentences
 from kitae.evaluate.figures import SYSTEMS, Measuring, figure
-from kitae.evaluate.looking import counts, failures, label_table, seen_rows
+from kitae.evaluate.looking import confusion, counts, failures, label_table, reliability, seen_rows
 from kitae.evaluate.metrics import Questions, metrics_for
-from kitae.evaluate.predictions import Answers, Data, HeldOutSet, Predictions, known_answers
+from kitae.evaluate.predictions import Answers, Data, HeldOutSet, Measures, Predictions, known_answers
 from kitae.evaluate.rouge import exact_form
 
 HITS = ("exact_match", "accuracy")
 """Either is the share of exact answers; one of them is always measured."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Every system's answers to a set, and what came with them."""
+
+    answers: Mapping[str, Answers]
+    measures: Mapping[str, Measures]
 
 
 def judge(data: Data, predictions: Predictions, settings: Resolved) -> dict[str, Any]:
@@ -67,7 +77,7 @@ def _key_figures(values: Mapping[str, Any]) -> dict[str, Any]:
     main = values["main"]
     if main is None:
         return {"n": 0}
-    found: dict[str, Any] = {"n": main["n"]}
+    found: dict[str, Any] = {"n": main["n"], "better": main["better"]}
     exact = next(one for one in values["figures"] if one["metric"] in HITS)
     for system in SYSTEMS:
         if system in main["systems"]:
@@ -92,7 +102,9 @@ def _set(
 ) -> dict[str, Any]:
     answers = predictions.answers[part.name]
     every = range(len(part.records))
-    figures = _figures(part, every, answers, names, _measuring(settings, part.name)) if part.records else []
+    measures = predictions.measures.get(part.name, {})
+    given = Measured(answers, measures)
+    figures = _figures(part, every, given, names, part.name, settings=settings) if part.records else []
     main = _main(part, figures, names[0])
     seen = seen_rows(part.records, data.train)
     values: dict[str, Any] = {
@@ -102,28 +114,52 @@ def _set(
         **{key: value for key, value in counts(part.records).items() if key != "rows"},
         "figures": figures,
         "main": main,
-        "languages_main": _by_language(part, answers, names, settings),
-        "seen": {"rows": len(seen), "without": _without(part, seen, answers, names, settings)},
+        "languages_main": _by_language(part, given, names, settings),
+        "seen": {"rows": len(seen), "without": _without(part, seen, given, names, settings)},
         "failures": failures(part.records, answers["tuned"], answers.get("base"), data.train),
     }
     if settings.task == "classify" and part.records:
-        values["by_label"] = label_table(part.records, answers["tuned"], known_answers(data.train))
+        labels = known_answers(data.train)
+        values["by_label"] = label_table(
+            part.records, answers["tuned"], labels, confidence=settings.evaluate.confidence
+        )
+        values["confusion"] = confusion(part.records, answers["tuned"], labels)
+        values["calibration"] = {
+            system: bins
+            for system, found in measures.items()
+            if (bins := reliability(found, settings.evaluate.confidence))
+        }
     values["sentences"] = _sentences(part, values, predictions, settings)
     return values
 
 
-def _measuring(settings: Resolved, scope: str) -> Measuring:
-    return Measuring(settings.evaluate.confidence, settings.seed, scope)
-
-
 def _figures(
-    part: HeldOutSet, rows: Sequence[int], answers: Mapping[str, Answers], names: Sequence[str], how: Measuring
+    part: HeldOutSet, rows: Sequence[int], given: Measured, names: Sequence[str], scope: str, *, settings: Resolved
 ) -> list[dict[str, Any]]:
-    """The figures of some rows of a set."""
+    """The figures of some rows of a set; `scope` says what they are for."""
+    how = Measuring(settings.evaluate.confidence, settings.seed, scope)
     records = [part.records[row] for row in rows]
-    questions = Questions(tuple(record.answer for record in records), tuple(record.language for record in records))
-    given = {system: [found[row] for row in rows] for system, found in answers.items()}
-    return [figure(metric, given, how) for metric in metrics_for(names, questions)]
+    questions = Questions(
+        tuple(record.answer for record in records),
+        tuple(record.language for record in records),
+        settings.evaluate.json_schema,
+    )
+    column = settings.evaluate.group_by
+    if column is not None:
+        how = replace(how, groups=[group_of(record, column) for record in records])
+    answers = {system: [found[row] for row in rows] for system, found in given.answers.items()}
+    measures = {
+        system: {name: [values[row] for row in rows] for name, values in found.items() if values}
+        for system, found in given.measures.items()
+    }
+    found = (figure(metric, answers, how, measures) for metric in metrics_for(names, questions))
+    return [one for one in found if one is not None]
+
+
+def group_of(record: Record, column: str) -> str:
+    """What keeps a record together with others: its value in a meta column, or without one its own id."""
+    value = record.meta.get(column)
+    return record.id if value is None or value == "" else str(value)
 
 
 def _main(part: HeldOutSet, figures: Sequence[dict[str, Any]], name: str) -> dict[str, Any] | None:
@@ -140,9 +176,7 @@ def _main(part: HeldOutSet, figures: Sequence[dict[str, Any]], name: str) -> dic
     return max(found, key=lambda one: one["n"])
 
 
-def _by_language(
-    part: HeldOutSet, answers: Mapping[str, Answers], names: Sequence[str], settings: Resolved
-) -> dict[str, Any]:
+def _by_language(part: HeldOutSet, given: Measured, names: Sequence[str], settings: Resolved) -> dict[str, Any]:
     """The main metric on the rows of each language, where there are several."""
     languages = sorted({record.language for record in part.records})
     if len(languages) < 2:
@@ -150,20 +184,20 @@ def _by_language(
     slices = {}
     for language in languages:
         rows = [row for row, record in enumerate(part.records) if record.language == language]
-        found = _figures(part, rows, answers, names[:1], _measuring(settings, f"{part.name}/{language}"))
+        found = _figures(part, rows, given, names[:1], f"{part.name}/{language}", settings=settings)
         if found:
             slices[language or "?"] = found[0]
     return slices
 
 
 def _without(
-    part: HeldOutSet, seen: Sequence[int], answers: Mapping[str, Answers], names: Sequence[str], settings: Resolved
+    part: HeldOutSet, seen: Sequence[int], given: Measured, names: Sequence[str], settings: Resolved
 ) -> dict[str, Any] | None:
     """The main metric on the rows that training had not seen, when it had seen some but not all."""
     rows = sorted(set(range(len(part.records))) - set(seen))
     if not seen or not rows:
         return None
-    found = _figures(part, rows, answers, names[:1], _measuring(settings, f"{part.name}/unseen"))
+    found = _figures(part, rows, given, names[:1], f"{part.name}/unseen", settings=settings)
     return max(found, key=lambda one: one["n"], default=None)
 
 
@@ -179,6 +213,7 @@ def _sentences(
         for rival in main["against"]
     ]
     more = [sentences.detectable(name, main), sentences.seen(name, values)]
-    if "bleu" in settings.evaluate.metrics:
-        more.append(sentences.without_bleu(name, (record.language for record in part.records)))
+    languages = [record.language for record in part.records]
+    tokenised = sorted({"bleu", "ter"} & set(settings.evaluate.metrics))
+    more += [sentences.without_tokeniser(metric, name, languages) for metric in tokenised]
     return [*told, *(words for words in more if words is not None)]

@@ -116,6 +116,14 @@ def metrics(facts: Facts) -> Decision:
     return chosen, f"the task is {facts.recipe.task}; {chosen[0]} decides"
 
 
+def group_by(facts: Facts) -> Decision:
+    """Which rows are no independent evidence for the verdict."""
+    column = facts.recipe.data.split.group_by
+    if column is None:
+        return None, "the split keeps no rows together, so each row is evidence of its own"
+    return column, f"the split keeps rows of one {column} together: they are no independent evidence"
+
+
 def max_new_tokens(facts: Facts) -> Decision:
     """Longest answer that evaluation waits for."""
     return (
@@ -135,6 +143,7 @@ DECISIONS: dict[str, Callable[[Facts], Decision]] = {
     "method.train_embeddings": train_embeddings,
     "evaluate.metrics": metrics,
     "evaluate.max_new_tokens": max_new_tokens,
+    "evaluate.group_by": group_by,
 }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from kitae.core.artifacts import Plan, Split
 from kitae.core.chat import encode
 from kitae.core.files import write_json
+from kitae.core.metric_names import check_metrics
 from kitae.core.recipe import Recipe
 from kitae.core.records import content_digest, read_records
 from kitae.core.resolved import Resolved
@@ -35,7 +36,7 @@ def resolve(recipe: Recipe, split: Split, *, facts: BaseFacts, hardware: Hardwar
     """Decide every `auto`, estimate memory and time, and refuse what cannot fit.
 
     Raises `WillNotFit` naming the largest term, `DiskFull` when checkpoints would find no room, `RecipeError` for a
-    task that has no training yet.
+    task that has no training yet, `UnknownName` or `InputError` for a metric.
     """
     if recipe.task not in TRAINED_TASKS:
         raise RecipeError(
@@ -44,6 +45,9 @@ def resolve(recipe: Recipe, split: Split, *, facts: BaseFacts, hardware: Hardwar
             known=TRAINED_TASKS,
             hint="`kitae data report RECIPE` makes its dataset",
         )
+
+    if recipe.evaluate.metrics != "auto":
+        check_metrics(recipe.evaluate.metrics, schema=recipe.evaluate.json_schema is not None)
 
     def build(draft: Draft) -> None:
         """Decide, estimate, say so, and refuse before anything is written."""
@@ -78,6 +82,7 @@ def resolve(recipe: Recipe, split: Split, *, facts: BaseFacts, hardware: Hardwar
             **{key: recipe.plain()[key] for key in ("name", "task", "seed", "base", "method", "train")},
             "evaluate": recipe.evaluate.model_dump(mode="json", exclude={"also"}),
             "hardware": hardware.as_dict(),
+            "group_by": recipe.data.split.group_by,
         },
         build=build,
     )

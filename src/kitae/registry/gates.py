@@ -27,7 +27,7 @@ class GateResult:
 
 @dataclass(frozen=True)
 class Evidence:
-    """The figures of the test split: each side's main metric (higher is better), and the paired tests.
+    """The figures of the test split: each side's main metric, and the paired tests.
 
     `p_value` is the test against the base; `outcomes` says of each opponent whether the tuned model came out better,
     worse or as a tie in the paired test, corrected for their number.
@@ -38,6 +38,7 @@ class Evidence:
     sides: Mapping[str, Mapping[str, Any]]
     p_value: float | None
     outcomes: Mapping[str, str]
+    lower_is_better: bool = False
 
     @staticmethod
     def of(summary: Mapping[str, Any]) -> "Evidence":
@@ -45,7 +46,8 @@ class Evidence:
         test = summary.get("sets", {}).get("test", {})
         sides = {name: test[name] for name in ("tuned", "base", "baseline") if isinstance(test.get(name), Mapping)}
         rows, metric = int(test.get("n", 0)), str(summary.get("main_metric", ""))
-        return Evidence(rows, metric, sides, test.get("p_value"), test.get("outcomes", {}))
+        lower = test.get("better") == "lower"
+        return Evidence(rows, metric, sides, test.get("p_value"), test.get("outcomes", {}), lower)
 
     def value(self, side: str) -> float | None:
         """The main metric of a side, or None when it was not measured."""
@@ -67,7 +69,7 @@ def min_gain(settings: GateSettings, evidence: Evidence) -> GateResult:
     if tuned is None or base is None:
         return _no_evidence("min_gain", wanted, evidence, side="base" if tuned is not None else "tuned")
     # Rounded, so that 0.3 - 0.2 against a gate of 0.1 is not decided by the last bit of a float.
-    gain = round(tuned - base, 9)
+    gain = round((base - tuned) if evidence.lower_is_better else (tuned - base), 9)
     passed = gain > settings.min_gain
     reason = f"{evidence.metric} {base:.3f} → {tuned:.3f} on {evidence.rows} test rows, a gain of {gain:+.3f}"
     return GateResult("min_gain", passed, wanted, f"{gain:+.4f}", f"{reason}; wanted {wanted}")
