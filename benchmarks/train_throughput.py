@@ -178,6 +178,7 @@ def worker_kitae(site: Path) -> dict[str, Any]:
     from kitae.core.events import Events, Stage
     from kitae.core.records import Message, Origin, Record
     from kitae.core.resolved import ResolvedTrain
+    from kitae.core.train_settings import ScheduleSettings
     from kitae.train.learner import Learner
     from kitae.train.loop import Loop, Work
     from kitae.train.packing import Schedule
@@ -196,8 +197,7 @@ def worker_kitae(site: Path) -> dict[str, Any]:
         tokens_per_step=4_096,
         max_row_tokens=1_024,
         precision="bf16",
-        warmup_share=0.0,
-        final_rate_share=1.0,
+        schedule=ScheduleSettings(kind="constant", warmup_share=0.0),
         weight_decay=0.0,
         max_gradient_norm=1.0,
         validations=1,

@@ -1,6 +1,7 @@
 """The tree of errors: each says what is wrong, what was got, what is known, and the next step.
 
-Exit codes of the command line follow the class: 1 the work failed, 2 wrong input, 3 a gate refused.
+Exit codes of the command line follow the class: 1 the work failed, 2 wrong input, 3 a gate refused,
+75 interrupted: run it again (EX_TEMPFAIL of sysexits, which schedulers put back into their queue).
 """
 
 import difflib
@@ -114,7 +115,7 @@ class TrainingDiverged(KitaeError):
 class Interrupted(KitaeError):
     """A stop signal came; what was done is saved and the same command goes on from there."""
 
-    exit_code = 130
+    exit_code = 75
 
 
 class GateRefused(KitaeError):

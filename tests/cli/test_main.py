@@ -109,7 +109,7 @@ def interrupted(home: Path, *arguments: object) -> tuple[int, str]:
 def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:
     recipe = write_project(tmp_path / "project")
     code, errors = interrupted(tmp_path / "home", "data", "report", recipe)
-    assert code == 130
+    assert code == 75
     assert errors.splitlines() == ["Interrupted. The same command goes on from what is saved."]
     with Workspace(tmp_path / "home").locked():
         pass

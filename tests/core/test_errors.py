@@ -38,7 +38,7 @@ def test_json_has_the_parts_apart() -> None:
 
 @pytest.mark.parametrize("kind", CLASSES, ids=lambda c: c.__name__)
 def test_exit_codes_are_the_documented_ones(kind: type[KitaeError]) -> None:
-    assert kind.exit_code in {1, 2, 3, 130}
+    assert kind.exit_code in {1, 2, 3, 75}
     assert issubclass(kind, ValueError) == (kind.exit_code == 2)
 
 

@@ -12,13 +12,13 @@ from kitae.core.recipe import (
     EvaluateSettings,
     MethodSettings,
     Recipe,
-    TrainSettings,
     load_recipe,
     locate,
     parse_recipe,
 )
 from kitae.core.resolved import Resolved, ResolvedEvaluate, ResolvedMethod, ResolvedTrain
 from kitae.core.settings import Settings
+from kitae.core.train_settings import TrainSettings
 from kitae.errors import RecipeError, UnknownName
 
 SMALL: dict[str, Any] = {"name": "faq", "data": {"sources": [{"path": "a.csv"}]}}
@@ -174,8 +174,8 @@ def test_what_is_missing_is_named() -> None:
 
 
 def test_several_problems_are_named() -> None:
-    with pytest.raises(RecipeError, match=r"also wrong: train\.warmup_share, train\.weight_decay"):
-        parse_recipe(with_("train", {"epochs": "x", "weight_decay": "y", "warmup_share": "z"}))
+    with pytest.raises(RecipeError, match=r"also wrong: train\.schedule\.warmup_share, train\.weight_decay"):
+        parse_recipe(with_("train", {"epochs": "x", "weight_decay": "y", "schedule": {"warmup_share": "z"}}))
 
 
 def test_a_long_wrong_value_is_cut() -> None:

@@ -10,19 +10,28 @@ from kitae.models.head import Head, labelled_loss
 TOKENS, WIDTH, VOCABULARY = 37, 12, 50
 
 
-def plain(hidden: torch.Tensor, labels: torch.Tensor, head: Head, divisor: float) -> torch.Tensor:
+def plain(
+    hidden: torch.Tensor, labels: torch.Tensor, head: Head, divisor: float, smoothing: float = 0.0
+) -> torch.Tensor:
     logits = functional.linear(hidden, head.weight, head.bias) * head.scale
     if head.softcap is not None:
         logits = torch.tanh(logits / head.softcap) * head.softcap
-    return functional.cross_entropy(logits, labels, reduction="sum") / divisor
+    return functional.cross_entropy(logits, labels, reduction="sum", label_smoothing=smoothing) / divisor
 
 
 @pytest.mark.parametrize("bias", [False, True], ids=["", "bias"])
 @pytest.mark.parametrize("softcap", [None, 3.0])
 @pytest.mark.parametrize("scale", [1.0, 0.25])
 @pytest.mark.parametrize("chunk_tokens", [1, 7, 37, 1000])
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
 def test_equal_to_plain(
-    monkeypatch: pytest.MonkeyPatch, chunk_tokens: int, scale: float, softcap: float | None, bias: bool
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    smoothing: float,
+    chunk_tokens: int,
+    scale: float,
+    softcap: float | None,
+    bias: bool,
 ) -> None:
     monkeypatch.setattr(head_module, "CHUNK_LOGITS", chunk_tokens * VOCABULARY)
     torch.manual_seed(0)
@@ -34,8 +43,8 @@ def test_equal_to_plain(
     wanted = [hidden, weight, *([extra] if extra is not None else [])]
     results = []
     for function in (
-        lambda: labelled_loss(hidden, labels, head, divisor=11.0),
-        lambda: plain(hidden, labels, head, 11.0),
+        lambda: labelled_loss(hidden, labels, head, divisor=11.0, smoothing=smoothing),
+        lambda: plain(hidden, labels, head, 11.0, smoothing),
     ):
         loss = function()
         results.append([loss.detach(), *torch.autograd.grad(loss * 3, wanted)])

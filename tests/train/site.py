@@ -7,9 +7,9 @@ from typing import Any
 
 from kitae.core.artifacts import Adapter, Split
 from kitae.core.files import write_jsonl
-from kitae.core.recipe import EarlyStopping
 from kitae.core.records import Message, Origin, Record
 from kitae.core.resolved import Resolved, ResolvedEvaluate, ResolvedMethod, ResolvedTrain
+from kitae.core.train_settings import EarlyStopping, ScheduleSettings
 from kitae.core.workspace import Draft, Workspace
 
 QUESTIONS = ["checkin?", "breakfast?", "parking?", "温泉は？", "犬は？", "wifi?"]
@@ -51,8 +51,7 @@ def settings(base: Path, *, dropout: float = 0.0, embeddings: bool = False, **tr
         "tokens_per_step": 120,
         "max_row_tokens": 64,
         "precision": "fp32",
-        "warmup_share": 0.1,
-        "final_rate_share": 0.1,
+        "schedule": ScheduleSettings(warmup_share=0.1, final_rate_share=0.1),
         "weight_decay": 0.01,
         "max_gradient_norm": 1.0,
         "validations": 4,

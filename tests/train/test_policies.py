@@ -3,20 +3,20 @@
 import json
 import math
 from itertools import pairwise
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
-from kitae.core.recipe import EarlyStopping
 from kitae.core.resolved import ResolvedTrain
+from kitae.core.train_settings import EarlyStopping, ScheduleSettings
 from kitae.errors import TrainingDiverged
-from kitae.train.policies import Guard, Stopper, rate_of
+from kitae.train.policies import FALLS, Guard, Stopper, rate_of
 
 
 def loop(**changes: Any) -> ResolvedTrain:
     values: dict[str, Any] = {
         "epochs": 1, "learning_rate": 1e-3, "tokens_per_step": 100, "max_row_tokens": 50, "precision": "fp32",
-        "warmup_share": 0.1, "final_rate_share": 0.04, "weight_decay": 0.0, "max_gradient_norm": 1.0, "validations": 1,
+        "schedule": ScheduleSettings(warmup_share=0.1), "weight_decay": 0.0, "max_gradient_norm": 1.0, "validations": 1,
         "checkpoint_seconds": 1.0, "early_stopping": None,
     }  # fmt: skip
     return ResolvedTrain(**{**values, **changes})
@@ -33,8 +33,35 @@ def test_the_rate_rises_peaks_and_falls_to_its_share() -> None:
 
 @pytest.mark.parametrize("steps", [1, 2, 3])
 @pytest.mark.parametrize("warmup", [0.0, 0.06, 0.9])
-def test_short_trainings_have_a_rate_in_every_step(steps: int, warmup: float) -> None:
-    assert all(0 < rate_of(step, steps, loop(warmup_share=warmup)) <= 1e-3 for step in range(steps))
+@pytest.mark.parametrize("kind", sorted(FALLS))
+def test_short_trainings_have_a_rate_in_every_step(steps: int, warmup: float, kind: Any) -> None:
+    wanted = loop(schedule=ScheduleSettings(kind=kind, warmup_share=warmup))
+    assert all(0 < rate_of(step, steps, wanted) <= 1e-3 for step in range(steps))
+
+
+def rates_of(**schedule: Any) -> list[float]:
+    return [1e3 * rate_of(step, 100, loop(schedule=ScheduleSettings(**schedule))) for step in range(100)]
+
+
+def test_linear_falls_by_equal_amounts_to_its_share() -> None:
+    rates = rates_of(kind="linear", warmup_share=0.0, final_rate_share=0.01)
+    assert [a - b for a, b in pairwise(rates)] == pytest.approx([0.01] * 99)
+    assert rates[-1] == pytest.approx(0.01)
+
+
+def test_constant_stays_at_the_peak() -> None:
+    assert rates_of(kind="constant", warmup_share=0.1)[9:] == pytest.approx([1.0] * 91)
+
+
+def test_wsd_is_stable_until_its_decay() -> None:
+    rates = rates_of(kind="wsd", warmup_share=0.1, decay_share=0.2, final_rate_share=0.0)
+    assert rates[9:81] == pytest.approx([1.0] * 72)
+    assert all(a > b for a, b in pairwise(rates[80:]))
+    assert rates[-1] == pytest.approx(0.0)
+
+
+def test_every_kind_of_the_recipe_has_its_fall() -> None:
+    assert set(get_args(ScheduleSettings.model_fields["kind"].annotation)) == set(FALLS)
 
 
 def test_the_guard_lets_usual_steps_through() -> None:

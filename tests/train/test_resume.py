@@ -29,7 +29,7 @@ def start(home: Path, base: Path) -> subprocess.Popen[str]:
 
 
 def checkpoint(home: Path) -> Path | None:
-    return next(home.glob("partial/adapter-*/scratch/checkpoint.safetensors"), None)
+    return max(home.glob("partial/adapter-*/scratch/checkpoint-*.safetensors"), default=None)
 
 
 def wait_for_checkpoint(process: subprocess.Popen[str], home: Path, *, newer_than: float) -> bool:
@@ -64,8 +64,8 @@ def test_kills_and_stop_signals_change_no_byte(tmp_path: Path) -> None:
             time.sleep(rng.random() * 0.15)
             process.send_signal(stop)
         _, problem = process.communicate()
-        cut_off += process.returncode in {-signal.SIGKILL, 130}
-        assert process.returncode in {-signal.SIGKILL, 130, 0}, problem
+        cut_off += process.returncode in {-signal.SIGKILL, 75}
+        assert process.returncode in {-signal.SIGKILL, 75, 0}, problem
         if stop is not signal.SIGKILL and process.returncode:
             assert "goes on from there" in problem
     assert cut_off >= 2, "the trainings ended before they could be cut off"

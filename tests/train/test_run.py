@@ -12,6 +12,7 @@ from train.site import make_split, record, records, settings, train_here
 
 from kitae import models, train
 from kitae.core.files import read_jsonl
+from kitae.core.train_settings import ScheduleSettings
 from kitae.core.workspace import Workspace
 from kitae.errors import BaseError, NothingToLearn, TrainingDiverged
 from kitae.models.adapters import load_adapter
@@ -198,6 +199,8 @@ def test_a_changed_base_is_refused(tmp_path: Path, base: Path) -> None:
 
 def test_a_training_that_explodes_ends_with_advice(tmp_path: Path, base: Path) -> None:
     out = Workspace(tmp_path)
-    wanted = settings(base, learning_rate=1e30, epochs=20, warmup_share=0.0, early_stopping=None)
+    wanted = settings(
+        base, learning_rate=1e30, epochs=20, schedule=ScheduleSettings(warmup_share=0.0), early_stopping=None
+    )
     with pytest.raises(TrainingDiverged, match="learning_rate"):
         train.run(make_split(out, records(20), []), settings=wanted, out=out)

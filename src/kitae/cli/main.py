@@ -9,9 +9,10 @@ from collections.abc import Sequence
 import typer
 
 from kitae.cli import data, doctor, models, recipe, serving, way
-from kitae.errors import GateRefused, KitaeError, PolicyRefused
+from kitae.errors import GateRefused, Interrupted, KitaeError, PolicyRefused
 
 INTERRUPTED = 130
+"""What Typer makes of Ctrl-C."""
 
 app = typer.Typer(
     name="kitae",
@@ -34,7 +35,7 @@ app.command()(doctor.doctor)
 
 
 def entry() -> None:
-    """Run the command line. Exit codes: 0 done, 1 failed, 2 wrong input, 3 a gate refused, 130 interrupted."""
+    """Run the command line. Exit codes: 0 done, 1 failed, 2 wrong input, 3 a gate refused, 75 interrupted."""
     try:
         code = answer(sys.argv[1:])
         sys.stdout.flush()
@@ -52,9 +53,7 @@ def answer(arguments: Sequence[str]) -> str | int | None:
     try:
         app(args=[argument for argument in arguments if argument != "--debug"], prog_name="kitae")
     except SystemExit as leaving:
-        if leaving.code == INTERRUPTED:  # Typer makes this of Ctrl-C, without a word
-            print("Interrupted. The same command goes on from what is saved.", file=sys.stderr)
-        return leaving.code
+        return interrupted() if leaving.code == INTERRUPTED else leaving.code
     except PolicyRefused as refusal:
         return tell(refusal, debug=debug, as_json=as_json)
     except GateRefused as refusal:
@@ -71,6 +70,12 @@ def answer(arguments: Sequence[str]) -> str | int | None:
         )
         return tell(unknown, debug=False, as_json=as_json)
     return 0
+
+
+def interrupted() -> int:
+    """Say what Ctrl-C means, and return its exit code."""
+    print("Interrupted. The same command goes on from what is saved.", file=sys.stderr)
+    return Interrupted.exit_code
 
 
 def tell(error: KitaeError, *, debug: bool, as_json: bool) -> int:

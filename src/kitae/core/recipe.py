@@ -12,6 +12,7 @@ from pydantic import Field, ValidationError
 from kitae.core.data_settings import DataSettings, SourceSettings
 from kitae.core.problems import explain
 from kitae.core.settings import Auto, Settings
+from kitae.core.train_settings import TrainSettings
 from kitae.errors import RecipeError
 
 Positive = Annotated[float, Field(gt=0.0)]
@@ -34,44 +35,6 @@ class MethodSettings(Settings):
     """Names of the linear layers; `auto` is all of them but the head."""
     train_embeddings: bool | Auto = "auto"
     """Train the token embeddings (and a tied head) as well; `auto` does so on small bases."""
-
-
-class EarlyStopping(Settings):
-    """When to stop before the last epoch."""
-
-    patience: int = Field(default=3, ge=1)
-    """Validations without improvement before training stops; the best state is kept."""
-    min_delta: float = Field(default=0.0, ge=0.0)
-    """Smallest fall of the validation loss that counts as improvement."""
-
-
-class TrainSettings(Settings):
-    """The training loop."""
-
-    epochs: float = Field(default=3.0, gt=0.0, le=1000.0)
-    """Passes over the training split."""
-    learning_rate: Annotated[float, Field(gt=0.0, le=1.0)] | Auto = "auto"
-    """Peak rate of AdamW."""
-    tokens_per_step: Annotated[int, Field(ge=1, le=1 << 30)] | Auto = "auto"
-    """Unpadded tokens between two optimizer updates."""
-    max_row_tokens: Annotated[int, Field(ge=2, le=1 << 30)] | Auto = "auto"
-    """Longer conversations are cut at the last whole turn that fits."""
-    precision: Literal["auto", "bf16", "fp32"] = "auto"
-    """Number format of the matrix products; adapter weights and optimizer stay fp32."""
-    warmup_share: float = Field(default=0.06, ge=0.0, lt=1.0)
-    """Share of the steps in which the rate rises from zero."""
-    final_rate_share: float = Field(default=0.04, ge=0.0, le=1.0)
-    """The cosine ends at this share of the peak rate."""
-    weight_decay: float = Field(default=0.01, ge=0.0)
-    """Decoupled weight decay of AdamW, matrices only."""
-    max_gradient_norm: float = Field(default=1.0, gt=0.0)
-    """Gradients are scaled down to this global norm."""
-    validations: Count | Auto = "auto"
-    """How many times the validation loss is measured over the whole training."""
-    checkpoint_seconds: float = Field(default=20.0, gt=0.0)
-    """At most this much work is lost when the process is killed."""
-    early_stopping: EarlyStopping | None = EarlyStopping()
-    """null trains to the last step."""
 
 
 class HeldOut(Settings):

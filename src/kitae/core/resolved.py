@@ -4,8 +4,8 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from kitae.core.recipe import EarlyStopping
 from kitae.core.settings import Settings
+from kitae.core.train_settings import EarlyStopping, ScheduleSettings
 
 
 class ResolvedMethod(Settings):
@@ -38,10 +38,8 @@ class ResolvedTrain(Settings):
     """Longest row."""
     precision: Literal["bf16", "fp32"]
     """Number format of the matrix products."""
-    warmup_share: float
-    """Share of the steps with a rising rate."""
-    final_rate_share: float
-    """Last rate as a share of the peak."""
+    schedule: ScheduleSettings
+    """The rate over the steps."""
     weight_decay: float
     """Decoupled weight decay."""
     max_gradient_norm: float

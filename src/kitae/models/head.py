@@ -42,12 +42,15 @@ def head_of(model: Any) -> Head | None:
     return Head(module.weight, module.bias, scale, getattr(config, "final_logit_softcapping", None))
 
 
-def labelled_loss(hidden_ND: Tensor, labels_N: Tensor, head: Head, *, divisor: float) -> Tensor:
+def labelled_loss(hidden_ND: Tensor, labels_N: Tensor, head: Head, *, divisor: float, smoothing: float = 0.0) -> Tensor:
     """Sum of the cross-entropy over N labelled tokens, divided by `divisor`: a scalar in fp32.
 
     `divisor` is the number of labelled tokens of the whole step, so that micro-batches add up to its mean.
+    With `smoothing` s the target is 1 - s on the label and s / V on every word of the vocabulary, the label among them
+    (Szegedy et al. 2016, arXiv:1512.00567, section 7).
     """
-    loss: Tensor = LabelledLoss.apply(hidden_ND, head.weight, head.bias, (labels_N, head, divisor))  # type: ignore[no-untyped-call]
+    plan = (labels_N, head, divisor, smoothing)
+    loss: Tensor = LabelledLoss.apply(hidden_ND, head.weight, head.bias, plan)  # type: ignore[no-untyped-call]
     return loss
 
 
@@ -56,10 +59,10 @@ class LabelledLoss(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor | None, plan: tuple[Tensor, Head, float]
+        ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor | None, plan: tuple[Tensor, Head, float, float]
     ) -> Tensor:
         """Add up the loss; keep the gradients that will be asked for."""
-        labels, head, divisor = plan
+        labels, head, divisor, smoothing = plan
         wants = ctx.needs_input_grad[:3]
         matrix = weight.to(hidden.dtype)
         grad_hidden = torch.empty_like(hidden) if wants[0] else None
@@ -69,7 +72,7 @@ class LabelledLoss(torch.autograd.Function):
         size = max(1, CHUNK_LOGITS // weight.shape[0])
         for start in range(0, len(labels), size):
             h, y = hidden[start : start + size], labels[start : start + size]
-            loss, grad = _chunk(h, y, matrix, head, with_grad=any(wants))
+            loss, grad = _chunk(h, y, matrix, head, smoothing=smoothing, with_grad=any(wants))
             total += loss
             if grad is None:
                 continue
@@ -96,7 +99,7 @@ class LabelledLoss(torch.autograd.Function):
 
 
 def _chunk(
-    hidden: Tensor, labels: Tensor, matrix: Tensor, head: Head, *, with_grad: bool
+    hidden: Tensor, labels: Tensor, matrix: Tensor, head: Head, *, smoothing: float, with_grad: bool
 ) -> tuple[Tensor, Tensor | None]:
     """Loss (sum) of a chunk, and its gradient with respect to the raw products of hidden and matrix."""
     raw = hidden @ matrix.t()
@@ -112,10 +115,15 @@ def _chunk(
     grad = torch.softmax(logits, dim=-1)
     # Log of the sum = largest logit - log of the largest probability: one pass of exponentials serves both.
     log_sum = logits.amax(-1) - grad.amax(-1).log_()
-    loss = (log_sum - logits.gather(1, labels[:, None])[:, 0]).sum(dtype=torch.float64)
+    aim = logits.gather(1, labels[:, None])[:, 0]
+    if smoothing:
+        aim = (1 - smoothing) * aim + smoothing * logits.mean(-1)
+    loss = (log_sum - aim).sum(dtype=torch.float64)
     if not with_grad:
         return loss, None
-    grad[torch.arange(len(labels), device=labels.device), labels] -= 1
+    grad[torch.arange(len(labels), device=labels.device), labels] -= 1 - smoothing
+    if smoothing:
+        grad -= smoothing / grad.shape[1]
     if capped is not None:
         grad *= 1 - capped * capped
     return loss, grad.mul_(head.scale) if head.scale != 1.0 else grad

@@ -143,8 +143,9 @@ def check_fit(cost: Estimate, hardware: Hardware, *, disk_bytes: int) -> None:
             f"used; the largest term is {term} with {cost.terms[term] / GIB:.1f} GiB",
             hint=NEXT_STEP[term],
         )
-    # Two checkpoints (the new one is written before the old one goes), the best state, and the adapter itself.
-    wanted = cost.trained_parameters * FP32 * (2 * 3 + 2)
+    # Three checkpoints (two stay, and a new one is written before the oldest goes), each with the best state, and the
+    # adapter itself.
+    wanted = cost.trained_parameters * FP32 * (3 * 4 + 1)
     if wanted > disk_bytes:
         raise DiskFull(
             f"checkpoints need about {wanted / GIB:.2f} GiB and the disk has {disk_bytes / GIB:.2f} GiB",

@@ -157,7 +157,7 @@ class Loop:
 
     def resume(self) -> None:
         """Go on from the checkpoint, when there is one."""
-        found = checkpoint.read(self.work.scratch)
+        found = checkpoint.read(self.work.scratch, self.watch.warning)
         if found is None:
             return
         with torch.no_grad():

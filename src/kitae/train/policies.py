@@ -4,26 +4,41 @@ Each is a small object whose state is plain values, so that a resumed training d
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
-from kitae.core.recipe import EarlyStopping
 from kitae.core.resolved import ResolvedTrain
+from kitae.core.train_settings import EarlyStopping
 from kitae.errors import TrainingDiverged
 
 
 def rate_of(step: int, steps: int, settings: ResolvedTrain) -> float:
-    """Learning rate of step `step` (from 0) of `steps`: linear warm-up, then a cosine to `final_rate_share`.
-
-    Source: Loshchilov and Hutter 2017 (arXiv:1608.03983), equation 5, without restarts.
-    """
-    warmup = math.ceil(settings.warmup_share * steps)
+    """Learning rate of step `step` (from 0) of `steps`: a linear warm-up, then as the schedule's kind says."""
+    plan = settings.schedule
+    warmup = math.ceil(plan.warmup_share * steps)
     if step < warmup:
         return settings.learning_rate * (step + 1) / warmup
-    done = (step - warmup) / max(1, steps - 1 - warmup)
-    share = settings.final_rate_share
-    return settings.learning_rate * (share + (1 - share) * 0.5 * (1 + math.cos(math.pi * min(1.0, done))))
+    begin = max(warmup, steps - math.ceil(plan.decay_share * steps)) if plan.kind == "wsd" else warmup
+    done = min(1.0, max(0, step - begin) / max(1, steps - 1 - begin))
+    height = FALLS[plan.kind](done)
+    return settings.learning_rate * (plan.final_rate_share + (1 - plan.final_rate_share) * height)
+
+
+def _cosine(done: float) -> float:
+    """Source: Loshchilov and Hutter 2017 (arXiv:1608.03983), equation 5, without restarts."""
+    return 0.5 * (1 + math.cos(math.pi * done))
+
+
+FALLS: dict[str, Callable[[float], float]] = {
+    "cosine": _cosine,
+    "linear": lambda done: 1.0 - done,
+    "constant": lambda _done: 1.0,
+    # Hu et al. 2024 (arXiv:2404.06395, section 4.2): the stable stage is before, this is the decay.
+    "wsd": lambda done: 1.0 - done,
+}
+"""How high the rate stands above its end, from 1 to 0, by the share of the fall that is done."""
 
 
 @dataclass

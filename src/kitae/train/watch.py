@@ -34,6 +34,10 @@ class Watch:
         self._last = time.monotonic()
         self._stage.note(f"Going on after step {step}, where the training was cut off", step=step)
 
+    def warning(self, sentence: str) -> None:
+        """Tell what the user should look at."""
+        self._stage.warning(sentence)
+
     def step(self, row: dict[str, Any], fault: str | None) -> None:
         """Tell a finished step: its row of the history, tokens per second, seconds to go, what was wrong with it."""
         if fault is not None:
