@@ -13,7 +13,7 @@ from kitae.train.rows import Row
 TOLERANCE = 1e-5
 
 
-def one_by_one(model: Any, wanted: list[Row]) -> tuple[float, dict[str, torch.Tensor]]:
+def one_by_one(model: Any, wanted: list[Row], *, smoothing: float = 0.0) -> tuple[float, dict[str, torch.Tensor]]:
     """The reference: transformers' own forward of each row, PEFT's own LoRA, torch's own cross-entropy."""
     model.zero_grad()
     divisor = sum(row.labels for row in wanted)
@@ -22,7 +22,7 @@ def one_by_one(model: Any, wanted: list[Row]) -> tuple[float, dict[str, torch.Te
         ids = torch.tensor([row.tokens.ids], device=model.device)
         logits = model(input_ids=ids, use_cache=False).logits[0].float()
         labels = torch.where(torch.tensor([row.tokens.trained], device=model.device), ids, -100)[0]
-        loss = functional.cross_entropy(logits[:-1], labels[1:], reduction="sum") / divisor
+        loss = functional.cross_entropy(logits[:-1], labels[1:], reduction="sum", label_smoothing=smoothing) / divisor
         loss.backward()
         total += loss.item()
     return total, grads(model)
@@ -32,8 +32,10 @@ def grads(model: Any) -> dict[str, torch.Tensor]:
     return {n: p.grad.clone() for n, p in model.named_parameters() if p.requires_grad and p.grad is not None}
 
 
-def packed(model: Any, wanted: list[Row], *, budget: int) -> tuple[float, dict[str, torch.Tensor], Learner]:
-    learner = Learner(model, longest_row=max(map(len, wanted)))
+def packed(
+    model: Any, wanted: list[Row], *, budget: int, smoothing: float = 0.0
+) -> tuple[float, dict[str, torch.Tensor], Learner]:
+    learner = Learner(model, longest_row=max(map(len, wanted)), label_smoothing=smoothing)
     divisor = float(sum(row.labels for row in wanted))
     with learner:
         learner.clear()
@@ -77,6 +79,20 @@ def test_long_documents_take_the_fused_kernel_with_the_same_result() -> None:
     loss, got, _ = packed(model, wanted, budget=2_000)
     assert abs(loss - expected) < TOLERANCE
     assert_same(got, expected_grads)
+
+
+@pytest.mark.parametrize("kind", ["llama", "gemma2", "granite"])
+def test_smoothed_labels_are_trained_on_and_plain_ones_measured(kind: str) -> None:
+    model = adapted(kind)
+    plain, _ = one_by_one(model.eval(), rows())
+    expected, expected_grads = one_by_one(model.eval(), rows(), smoothing=0.1)
+    loss, got, learner = packed(model, rows(), budget=1_000, smoothing=0.1)
+    assert abs(loss - expected) < TOLERANCE
+    assert_same(got, expected_grads)
+    divisor = float(sum(row.labels for row in rows()))
+    with learner.measuring():
+        measured = sum(float(learner.loss(b, divisor=divisor)) for b in learner.micro_batches(rows(), budget=1_000))
+    assert abs(measured - plain) < TOLERANCE
 
 
 def test_peft_layers_are_back_after_training() -> None:

@@ -11,12 +11,11 @@ from pydantic import Field, ValidationError
 
 from kitae.core.data_settings import DataSettings, SourceSettings
 from kitae.core.problems import explain
-from kitae.core.settings import Auto, Settings
+from kitae.core.settings import Auto, Count, Settings
 from kitae.core.train_settings import TrainSettings
 from kitae.errors import RecipeError
 
 Positive = Annotated[float, Field(gt=0.0)]
-Count = Annotated[int, Field(ge=1, le=1_000_000)]
 Names = Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)]
 
 

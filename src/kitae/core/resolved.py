@@ -42,6 +42,8 @@ class ResolvedTrain(Settings):
     """The rate over the steps."""
     weight_decay: float
     """Decoupled weight decay."""
+    label_smoothing: float = 0.0
+    """Share of each label given evenly to the vocabulary."""
     max_gradient_norm: float
     """Clipping norm."""
     validations: int

@@ -2,11 +2,12 @@
 
 import hashlib
 import json
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 Auto = Literal["auto"]
+Count = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
 class Settings(BaseModel):

@@ -4,9 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from kitae.core.settings import Auto, Settings
-
-Count = Annotated[int, Field(ge=1, le=1_000_000)]
+from kitae.core.settings import Auto, Count, Settings
 
 
 class ScheduleSettings(Settings):
@@ -49,6 +47,9 @@ class TrainSettings(Settings):
     """The rate over the steps."""
     weight_decay: float = Field(default=0.01, ge=0.0)
     """Decoupled weight decay of AdamW, matrices only."""
+    label_smoothing: float = Field(default=0.0, ge=0.0, lt=1.0)
+    """Share of each label given evenly to the whole vocabulary (Szegedy et al. 2016, arXiv:1512.00567, section 7);
+    the validation loss is measured without it."""
     max_gradient_norm: float = Field(default=1.0, gt=0.0)
     """Gradients are scaled down to this global norm."""
     validations: Count | Auto = "auto"

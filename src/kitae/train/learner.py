@@ -32,7 +32,7 @@ class MicroBatch:
 class Learner:
     """Owns the model while it trains. Use as a context: layers are made lean inside and put back on leaving."""
 
-    def __init__(self, model: Any, *, longest_row: int) -> None:
+    def __init__(self, model: Any, *, longest_row: int, label_smoothing: float = 0.0) -> None:
         """Find out how this model may be run. The base's own dropout stays off; the adapter's is on."""
         self.model = model.eval()
         self._dropouts = [m for n, m in model.named_modules() if "lora_dropout" in n and isinstance(m, nn.Dropout)]
@@ -42,6 +42,7 @@ class Learner:
         self.one_by_one: str | None = packing_fault(model, longest_row=longest_row)
         self.whole_head: str | None = head_fault(model)
         self._body = body_of(model)
+        self._smoothing = label_smoothing
         self._stack = ExitStack()
         self.lean_layers = 0
 
@@ -85,15 +86,18 @@ class Learner:
         if self.whole_head is not None:
             return self._loss_by_model(batch, documents, divisor)
         hidden_TD = hidden_states(self._body, batch.ids, documents)[0]
-        return labelled_loss(hidden_TD.index_select(0, batch.places), batch.labels, self._head(), divisor=divisor)
+        labelled_ND = hidden_TD.index_select(0, batch.places)
+        return labelled_loss(labelled_ND, batch.labels, self._head(), divisor=divisor, smoothing=self._smoothing)
 
     @contextmanager
     def measuring(self) -> Iterator[None]:
-        """No gradients and no dropout inside."""
+        """No gradients, no dropout and no label smoothing inside."""
+        smoothing, self._smoothing = self._smoothing, 0.0
         for module in self._dropouts:
             module.eval()
         with torch.no_grad():
             yield
+        self._smoothing = smoothing
         for module in self._dropouts:
             module.train()
 
@@ -116,7 +120,10 @@ class Learner:
         embeddings = causal.get_input_embeddings()(batch.ids).to(self._body.dtype)
         with in_format_of(self._body):
             out = causal(inputs_embeds=embeddings, use_cache=False, logits_to_keep=batch.places, **packed)
-        return nn.functional.cross_entropy(out.logits[0].float(), batch.labels, reduction="sum") / divisor
+        loss = nn.functional.cross_entropy(
+            out.logits[0].float(), batch.labels, reduction="sum", label_smoothing=self._smoothing
+        )
+        return loss / divisor
 
 
 def micro_batch(rows: Sequence[Row], device: torch.device) -> MicroBatch:

@@ -55,7 +55,8 @@ def build(draft: Draft, split: Split, settings: Resolved, run_folder: Path | Non
     with torch.random.fork_rng():
         torch.manual_seed(settings.seed)
         model = models.attach(loaded.model, settings.method, seed=settings.seed)
-        learner = Learner(model, longest_row=max(map(len, [*rows, *validation])))
+        longest = max(map(len, [*rows, *validation]))
+        learner = Learner(model, longest_row=longest, label_smoothing=settings.train.label_smoothing)
         _say(draft, learner, settings)
         plan = schedule(
             [len(row) for row in rows],
