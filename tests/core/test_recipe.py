@@ -10,14 +10,14 @@ from jsonschema import Draft202012Validator
 
 from kitae.core.recipe import (
     EvaluateSettings,
-    MethodSettings,
+    LoraSettings,
     Recipe,
     TrainSettings,
     load_recipe,
     locate,
     parse_recipe,
 )
-from kitae.core.resolved import Resolved, ResolvedEvaluate, ResolvedMethod, ResolvedTrain
+from kitae.core.resolved import Resolved, ResolvedEvaluate, ResolvedLora, ResolvedTrain
 from kitae.core.settings import Settings
 from kitae.errors import RecipeError, UnknownName
 
@@ -56,7 +56,7 @@ def test_the_smallest_recipe_has_every_default() -> None:
     [
         ("nmae", "unknown key in the recipe: 'nmae'. Known: base, data"),
         ("methd", "Did you mean 'method'?"),
-        ("method.rnak", "unknown key in method: 'rnak'. Known: alpha, dropout, kind, rank"),
+        ("method.rnak", "unknown key in method: 'rnak'. Known: alpha, dropout, init, kind, plus_ratio, rank"),
         ("data.cleaning", "Did you mean 'clean'?"),
         ("data.privacy.mod", "unknown key in data.privacy: 'mod'. Known: kinds, mode"),
         ("data.sources.0.pth", "unknown key in data.sources.0: 'pth'"),
@@ -79,7 +79,7 @@ def test_an_unknown_key_inside_a_held_out_set_is_named() -> None:
 @pytest.mark.parametrize(
     ("place", "value", "wanted"),
     [
-        ("method.kind", "lroa", "unknown value for method.kind: 'lroa'. Known: lora. Did you mean 'lora'?"),
+        ("method.kind", "lroa", "unknown value for method.kind: 'lroa'. Known: adapter, freeze, full, ia3, lora, p_tuning, peft, prefix, prompt, qlora. Did you mean 'lora'?"),
         ("task", "clasify", "Did you mean 'classify'?"),
         ("data.privacy.mode", "replce", "Known: drop, flag, mask, off, replace. Did you mean 'replace'?"),
         ("evaluate.compare_to", ["base", "basline"], "unknown value for evaluate.compare_to.1: 'basline'"),
@@ -297,7 +297,7 @@ def test_set_fills_an_empty_section_and_the_last_one_wins(tmp_path: Path) -> Non
         ("data.sources.first.path=x", "first is no item of this list"),
         ("data.sources.²=x", "is no item of this list"),
         ("train.epohcs=5", "Did you mean 'epochs'?"),
-        ("method.kind=full", "unknown value for method.kind"),
+        ("method.kind=fulll", "unknown value for method.kind"),
     ],
 )
 def test_bad_set(tmp_path: Path, override: str, wanted: str) -> None:
@@ -347,7 +347,7 @@ def test_settings_are_small_and_described() -> None:
 @pytest.mark.parametrize(
     ("written", "resolved", "left_out"),
     [
-        (MethodSettings, ResolvedMethod, set()),
+        (LoraSettings, ResolvedLora, set()),
         (TrainSettings, ResolvedTrain, set()),
         (EvaluateSettings, ResolvedEvaluate, {"also"}),
     ],

@@ -9,7 +9,7 @@ from kitae.core.artifacts import Adapter, Split
 from kitae.core.files import write_jsonl
 from kitae.core.recipe import EarlyStopping
 from kitae.core.records import Message, Origin, Record
-from kitae.core.resolved import Resolved, ResolvedEvaluate, ResolvedMethod, ResolvedTrain
+from kitae.core.resolved import Resolved, ResolvedEvaluate, ResolvedLora, ResolvedTrain
 from kitae.core.workspace import Draft, Workspace
 
 QUESTIONS = ["checkin?", "breakfast?", "parking?", "温泉は？", "犬は？", "wifi?"]
@@ -66,7 +66,7 @@ def settings(base: Path, *, dropout: float = 0.0, embeddings: bool = False, **tr
         seed=11,
         base=str(base),
         base_digest=facts.digest,
-        method=ResolvedMethod(
+        method=ResolvedLora(
             kind="lora",
             rank=4,
             alpha=8.0,

@@ -10,30 +10,12 @@ import yaml
 from pydantic import Field, ValidationError
 
 from kitae.core.data_settings import DataSettings, SourceSettings
+from kitae.core.method_settings import LoraSettings, MethodSettings, Names
 from kitae.core.problems import explain
 from kitae.core.settings import Auto, Settings
 from kitae.errors import RecipeError
 
-Positive = Annotated[float, Field(gt=0.0)]
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
-Names = Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)]
-
-
-class MethodSettings(Settings):
-    """How much of the base is trained, and how."""
-
-    kind: Literal["lora"] = "lora"
-    """Low-rank adapters (Hu et al. 2021, arXiv:2106.09685) on the linear layers."""
-    rank: int = Field(default=16, ge=1, le=1024)
-    """Rank r of the update."""
-    alpha: Positive | Auto = "auto"
-    """Scale numerator: the update is multiplied by alpha / rank; `auto` is twice the rank."""
-    dropout: float = Field(default=0.0, ge=0.0, lt=1.0)
-    """Dropout on the input of the update."""
-    targets: Names | Auto = "auto"
-    """Names of the linear layers; `auto` is all of them but the head."""
-    train_embeddings: bool | Auto = "auto"
-    """Train the token embeddings (and a tied head) as well; `auto` does so on small bases."""
 
 
 class EarlyStopping(Settings):
@@ -127,7 +109,7 @@ class Recipe(Settings):
     """Raw records to splits."""
     base: str = "kitae-nano"
     """The model to start from: a catalogue name, a local folder, or a hub id."""
-    method: MethodSettings = MethodSettings()
+    method: MethodSettings = LoraSettings()
     """What is trained."""
     train: TrainSettings = TrainSettings()
     """The loop."""
