@@ -155,6 +155,12 @@ def parse_recipe(raw: Mapping[str, Any]) -> Recipe:
         raise RecipeError(
             "data.self_training labels rows, so it needs task: classify", got=recipe.task, hint="Leave it out"
         )
+    if recipe.method.kind == "full" and recipe.train.precision == "bf16":
+        raise RecipeError(
+            "method.kind: full keeps every weight in fp32 and multiplies in fp32",
+            got="train.precision: bf16",
+            hint="Leave train.precision out, or use a method with a frozen base",
+        )
     names = ["test", *(extra.name for extra in recipe.evaluate.also)]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
