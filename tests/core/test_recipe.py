@@ -79,7 +79,9 @@ def test_an_unknown_key_inside_a_held_out_set_is_named() -> None:
 @pytest.mark.parametrize(
     ("place", "value", "wanted"),
     [
-        ("method.kind", "lroa", "unknown value for method.kind: 'lroa'. Known: adapter, freeze, full, ia3, lora, p_tuning, peft, prefix, prompt, qlora. Did you mean 'lora'?"),
+        ("method.kind", "lroa", "unknown value for method.kind: 'lroa'. Known: adapter, freeze, full, ia3, lora"),
+        ("method.kind", "p_tunin", "Did you mean 'p_tuning'?"),
+        ("method.variant", "droa", "Did you mean 'dora'?"),
         ("task", "clasify", "Did you mean 'classify'?"),
         ("data.privacy.mode", "replce", "Known: drop, flag, mask, off, replace. Did you mean 'replace'?"),
         ("evaluate.compare_to", ["base", "basline"], "unknown value for evaluate.compare_to.1: 'basline'"),

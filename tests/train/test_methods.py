@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import peft
 import pytest
@@ -59,7 +59,12 @@ def logits(loaded: Loaded) -> torch.Tensor:
 def test_it_learns_loads_and_answers(tmp_path: Path, base: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     ends: list[Any] = []
     save = models.save_adapter
-    monkeypatch.setattr(models, "save_adapter", lambda model, *a, **k: (ends.append(model), save(model, *a, **k)))
+
+    def look(model: Any, folder: Path, *, base: str) -> None:
+        ends.append(model)
+        save(model, folder, base=base)
+
+    monkeypatch.setattr(models, "save_adapter", look)
     adapter = trained(tmp_path, wanted(base, name))
     summary = adapter.summary
     history = list(read_jsonl(adapter.file("history.jsonl")))
@@ -132,7 +137,7 @@ def test_cut_off_and_resumed_it_ends_with_the_same_bytes(
 
         looks = 0
 
-        def __enter__(self) -> "Stops":
+        def __enter__(self) -> Self:
             return self
 
         def __exit__(self, *_: object) -> None: ...
@@ -142,8 +147,9 @@ def test_cut_off_and_resumed_it_ends_with_the_same_bytes(
             Stops.looks += 1
             return "SIGTERM" if Stops.looks > 9 else None
 
-    with monkeypatch.context() as patch, pytest.raises(Interrupted):
+    with monkeypatch.context() as patch:
         patch.setattr(loop, "StopSignals", Stops)
-        trained(tmp_path / "cut", resolved)
+        with pytest.raises(Interrupted):
+            trained(tmp_path / "cut", resolved)
     again = trained(tmp_path / "cut", resolved)
     assert folder_digests(again.folder) == folder_digests(whole.folder)

@@ -86,7 +86,9 @@ def _explain_place(
     near = difflib.get_close_matches(got, names, n=1, cutoff=0.6) if isinstance(got, str) else []
     wanted = [WANTS.get(get_origin(option) or option, "a mapping") for option in options if _is_plain(option)] + names
     guess = f"Did you mean '{near[0]}'? " if near else ""
-    return RecipeError(f"{place} must be {' or '.join(dict.fromkeys(wanted))}{more}", got=_short(got), hint=guess + SCHEMA_HINT)
+    return RecipeError(
+        f"{place} must be {' or '.join(dict.fromkeys(wanted))}{more}", got=_short(got), hint=guess + SCHEMA_HINT
+    )
 
 
 def _listed(places: Sequence[str]) -> str:

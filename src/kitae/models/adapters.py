@@ -102,7 +102,10 @@ def _begin_with_eva(adapted: Any, examples: Sequence[Sequence[int]]) -> None:
         raise RecipeError("method.init: eva needs training rows to look at", hint="Use method.init: default")
     device = adapted.device
     batches = [
-        {"input_ids": torch.tensor([list(row)], device=device), "attention_mask": torch.ones(1, len(row), device=device)}
+        {
+            "input_ids": torch.tensor([list(row)], device=device),
+            "attention_mask": torch.ones(1, len(row), device=device),
+        }
         for row in examples[:EVA_ROWS]
     ]
     initialize_lora_eva_weights(adapted, batches, show_progress_bar=False)
@@ -117,7 +120,7 @@ def save_adapter(model: Any, folder: Path, *, base: str) -> None:
     """
     from safetensors.torch import save
 
-    method = getattr(model, "method", None)
+    method: Any = getattr(model, "method", None)
     kind = getattr(method, "kind", "lora")
     if kind in WHOLE:
         state = {name: p for name, p in model.named_parameters() if p.requires_grad}
@@ -126,7 +129,9 @@ def save_adapter(model: Any, folder: Path, *, base: str) -> None:
         return
     state, values = _as_peft_stores(model)
     write_bytes(folder / WEIGHTS, save(_own_memory(state), metadata={"format": "pt"}))
-    write_json(folder / CONFIG, {key: _plain(value) for key, value in (values | {"base_model_name_or_path": base}).items()})
+    write_json(
+        folder / CONFIG, {key: _plain(value) for key, value in (values | {"base_model_name_or_path": base}).items()}
+    )
     if kind == "qlora":
         write_json(folder / METHOD, {**method.plain(), "base": base})
 
@@ -177,8 +182,9 @@ def load_adapter(loaded: Loaded, folder: Path) -> Loaded:
     from peft import PeftModel
     from safetensors import SafetensorError
 
-    import kitae.models.bottleneck  # registers the method with PEFT
+    from kitae.models.bottleneck import register
 
+    register()
     if (folder / CHANGED).is_file():
         return _with_changed(loaded, folder)
     if not (folder / CONFIG).is_file() or not (folder / WEIGHTS).is_file():
@@ -292,8 +298,9 @@ def _quantised(folder: Path) -> QLoraSettings | None:
 
 @contextmanager
 def _peft_calls() -> Iterator[None]:
-    """PEFT 0.21 asks transformers 5 for a property by its former name, and gives advice on memory for a beginning that
-    looks at data. Nobody here can act on either warning.
+    """Keep two warnings back that nobody here can act on.
+
+    PEFT 0.21 asks transformers 5 for a property by its former name, and gives advice on memory to `eva`.
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing", category=FutureWarning)

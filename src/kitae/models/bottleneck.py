@@ -10,7 +10,6 @@ Shapes: D width of the layer's output, N width of the bottleneck.
 from dataclasses import dataclass, field
 from typing import Any
 
-import torch
 from peft.config import PeftConfig
 from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING, PEFT_TYPE_TO_PREFIX_MAPPING, PEFT_TYPE_TO_TUNER_MAPPING
 from peft.tuners.tuners_utils import BaseTuner, BaseTunerLayer
@@ -54,6 +53,14 @@ class BottleneckConfig(PeftConfig):  # type: ignore[misc]
 class BottleneckLayer(nn.Module, BaseTunerLayer):  # type: ignore[misc]
     """A linear layer with an adapter behind it; it cannot be merged, because it is not linear."""
 
+    base_layer: Any
+    bottleneck_down: Any
+    bottleneck_up: Any
+    get_base_layer: Any
+    set_adapter: Any
+    active_adapters: Any
+    _move_adapter_to_device_of_base_layer: Any
+    """PEFT's own, which have no types."""
     adapter_layer_names = ("bottleneck_down", "bottleneck_up")
     other_param_names = ()
 
@@ -71,11 +78,10 @@ class BottleneckLayer(nn.Module, BaseTunerLayer):  # type: ignore[misc]
     def update_layer(self, adapter_name: str, config: BottleneckConfig) -> None:
         """Add an adapter that changes nothing yet."""
         width = out_width(self.get_base_layer())
-        self.bottleneck_down[adapter_name] = nn.Linear(width, config.width)
-        self.bottleneck_up[adapter_name] = nn.Linear(config.width, width)
-        nn.init.zeros_(self.bottleneck_down[adapter_name].bias)
-        nn.init.zeros_(self.bottleneck_up[adapter_name].weight)
-        nn.init.zeros_(self.bottleneck_up[adapter_name].bias)
+        down, up = nn.Linear(width, config.width), nn.Linear(config.width, width)
+        for zero in (down.bias, up.weight, up.bias):
+            nn.init.zeros_(zero)
+        self.bottleneck_down[adapter_name], self.bottleneck_up[adapter_name] = down, up
         self._move_adapter_to_device_of_base_layer(adapter_name)
         self.set_adapter(self.active_adapters, inference_mode=config.inference_mode)
 
@@ -101,8 +107,14 @@ class BottleneckModel(BaseTuner):  # type: ignore[misc]
     prefix = PREFIX
     tuner_layer_cls = BottleneckLayer
 
-    def _create_and_replace(
-        self, config: Any, adapter_name: str, target: nn.Module, target_name: str, parent: nn.Module, current_key: str
+    def _create_and_replace(  # noqa: PLR0917  # PEFT passes by position
+        self,
+        config: Any,
+        adapter_name: str,
+        target: nn.Module,
+        target_name: str,
+        parent: nn.Module,
+        current_key: str,  # noqa: ARG002
     ) -> None:
         if isinstance(target, BottleneckLayer):
             target.update_layer(adapter_name, config)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kitae.core.method_settings import AdapterSettings, PeftSettings, PrefixSettings, PromptSettings, PTuningSettings
-from kitae.core.resolved import ResolvedIA3, ResolvedLora
+from kitae.core.resolved import ResolvedIA3, ResolvedLora, ResolvedQLora
 from kitae.errors import BaseError, RecipeError, UnknownName
 
 TASK = "CAUSAL_LM"
@@ -18,13 +18,13 @@ def config_of(model: Any, method: Any) -> Any:
     return BUILDERS[method.kind](model, method)
 
 
-def _lora(model: Any, method: ResolvedLora) -> Any:
+def _lora(model: Any, method: ResolvedLora | ResolvedQLora) -> Any:
     """Hu et al. 2021, arXiv:2106.09685, section 4.1: W x + (alpha / r) B A x, B zero at first."""
     from peft import EvaConfig, LoraConfig
 
     if method.init in CHANGES_THE_BASE and (method.variant == "dora" or method.kind == "qlora"):
         raise RecipeError(
-            f"method.init: {method.init} takes its beginning off the base's weights, which dora and qlora need as they are",
+            f"method.init: {method.init} changes the base's weights, which dora and qlora need as they are",
             got=f"method.kind: {method.kind}, method.variant: {method.variant}",
             hint="Use method.init: default or eva",
         )
@@ -78,13 +78,13 @@ def _prefix(model: Any, method: PrefixSettings) -> Any:
     )
 
 
-def _prompt(model: Any, method: PromptSettings) -> Any:
+def _prompt(_model: Any, method: PromptSettings) -> Any:
     from peft import PromptTuningConfig
 
     return PromptTuningConfig(task_type=TASK, num_virtual_tokens=method.tokens, prompt_tuning_init="SAMPLE_VOCAB")
 
 
-def _p_tuning(model: Any, method: PTuningSettings) -> Any:
+def _p_tuning(_model: Any, method: PTuningSettings) -> Any:
     from peft import PromptEncoderConfig
 
     return PromptEncoderConfig(
@@ -156,7 +156,9 @@ def whole(model: Any, method: Any) -> Whole:
     layers = decoder_layers(model)
     if method.layers > len(layers):
         raise RecipeError(
-            "method.layers is more than the base has", got=method.layers, hint=f"It has {len(layers)}; see also kind: full"
+            "method.layers is more than the base has",
+            got=method.layers,
+            hint=f"It has {len(layers)}; see also kind: full",
         )
     last = layers[len(layers) - method.layers :]
     chosen = {id(parameter) for parameter in last.parameters()}

@@ -16,8 +16,9 @@ PROBE_TOKENS = 24
 
 
 def body_of(model: Any) -> Any:
-    """The layers below the head of a causal model, with or without PEFT around it; what a prompt method puts before
-    each document is put there.
+    """The layers below the head of a causal model, with or without PEFT around it.
+
+    What a prompt method puts before each document is put there.
     """
     if virtual_tokens(model):
         return Prompted(model)

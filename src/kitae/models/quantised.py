@@ -47,11 +47,11 @@ def written_out(model: Any) -> None:
     for name, layer in list(model.named_modules()):
         if not isinstance(layer, Linear4bit | Linear8bitLt):
             continue
-        weight = layer.weight
+        weight: Any = layer.weight
         if isinstance(layer, Linear4bit):
             values = dequantize_4bit(weight.data, weight.quant_state)
         else:
-            state = layer.state
+            state: Any = layer.state
             codes, scales = (weight.data, weight.SCB) if state.CB is None else (state.CB, state.SCB)
             values = codes.float() * scales[:, None].float() / 127.0
         plain = torch.nn.Linear(layer.in_features, layer.out_features, bias=layer.bias is not None, device="meta")

@@ -23,8 +23,8 @@ RATE_EXPONENT = 1.08
 """Takes 4e-3 at width 256 to 2e-4 at width 4,096: the LoRA rate of 7B models in QLoRA (arXiv:2305.14314, table 9)."""
 RATE_SHARES = {
     "lora": (1.0, ""),
-    "full": (0.1, "whole matrices move much further at one rate (Schulman et al. 2025, LoRA Without Regret)"),
-    "freeze": (0.1, "whole matrices move much further at one rate (Schulman et al. 2025, LoRA Without Regret)"),
+    "full": (0.25, "whole matrices move much further at one rate (Schulman et al. 2025, LoRA Without Regret)"),
+    "freeze": (0.25, "whole matrices move much further at one rate (Schulman et al. 2025, LoRA Without Regret)"),
     "adapter": (1.0, "a bottleneck is as small as LoRA and learns at its rates"),
     "ia3": (5.0, "a factor near 1 has far to go"),
     "prefix": (5.0, "a few vectors must carry everything"),

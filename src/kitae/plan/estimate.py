@@ -1,10 +1,10 @@
 """Memory and time of a training, term by term, before it runs.
 
 Memory of a training is the sum of: the base's weights, as far as they are frozen; what is trained with its gradients
-and the two moments of AdamW (four fp32 values each); activations kept for the backward pass; logits of the labelled tokens of a chunk; and
-what Python, PyTorch and the tokeniser need in any case. Afterwards the tuned model answers from weights in fp32 (in
-bf16 on CUDA), which for a large base is the larger need. The constants were fitted on CPU runs of two Llama shapes
-(6.9M and 135M parameters); `benchmarks/plan_error.py` measures how far off they are.
+and the two moments of AdamW (four fp32 values each); activations kept for the backward pass; logits of the labelled
+tokens of a chunk; and what Python, PyTorch and the tokeniser need in any case. Afterwards the tuned model answers from
+weights in fp32 (in bf16 on CUDA), which for a large base is the larger need. The constants were fitted on CPU runs of
+two Llama shapes (6.9M and 135M parameters); `benchmarks/plan_error.py` measures how far off they are.
 """
 
 from collections.abc import Callable
@@ -88,7 +88,7 @@ def trained_parameters(facts: BaseFacts, method: Any) -> int:
 
 
 def _of_lora(facts: BaseFacts, method: ResolvedLora | ResolvedQLora) -> int:
-    """r x (in + out) a linear layer, a magnitude for each output with dora, and the embeddings when asked for.
+    """Rank times (in + out) a linear layer, a magnitude for each output with dora, and the embeddings when asked for.
 
     The two sides of a layer are taken from its weights: for a layer of i x o weights i + o is near 2 sqrt(i x o).
     """
@@ -99,7 +99,7 @@ def _of_lora(facts: BaseFacts, method: ResolvedLora | ResolvedQLora) -> int:
     return lora + (facts.embedding_parameters if method.train_embeddings else 0)
 
 
-def _of_full(facts: BaseFacts, method: FullSettings) -> int:
+def _of_full(facts: BaseFacts, _method: FullSettings) -> int:
     """Everything."""
     return facts.parameters
 
@@ -138,7 +138,7 @@ def _of_ia3(facts: BaseFacts, method: ResolvedIA3) -> int:
     return facts.layers * facts.width * (len(method.targets) + 4 * len(method.feedforward))
 
 
-def _of_others(facts: BaseFacts, method: Any) -> int:
+def _of_others(facts: BaseFacts, _method: Any) -> int:
     """An unknown method of PEFT: as much as LoRA of rank 16 on everything, which most stay below."""
     return int(32 * (layer_parameters(facts) * len(facts.linear_names)) ** 0.5 * facts.layers)
 

@@ -72,7 +72,9 @@ def build(draft: Draft, split: Split, settings: Resolved, run_folder: Path | Non
             weights=[row.record.weight for row in rows],
         )
         with learner, Watch(draft.stage, steps=len(plan), run_folder=run_folder) as watch:
-            loop = Loop(learner, Work(rows, validation, plan, settings.train, draft.scratch, _plus_ratio(settings)), watch)
+            loop = Loop(
+                learner, Work(rows, validation, plan, settings.train, draft.scratch, _plus_ratio(settings)), watch
+            )
             progress = loop.run()
     models.save_adapter(model, draft.folder / "adapter", base=settings.base)
     if loaded.tokenizer.chat_template == HOUSE_TEMPLATE:
