@@ -153,3 +153,10 @@ def test_cut_off_and_resumed_it_ends_with_the_same_bytes(
             trained(tmp_path / "cut", resolved)
     again = trained(tmp_path / "cut", resolved)
     assert folder_digests(again.folder) == folder_digests(whole.folder)
+
+
+@pytest.mark.parametrize("name", ["freeze", "dora", "qlora-nf4", "houlsby", "prefix", "prompt", "p-tuning", "ia3"])
+def test_it_learns_beside_a_base_in_bf16_with_its_own_weights_in_fp32(tmp_path: Path, base: Path, name: str) -> None:
+    adapter = trained(tmp_path, wanted(base, name, precision="bf16"))
+    first = next(iter(read_jsonl(adapter.file("history.jsonl"))))["loss"]
+    assert adapter.summary["last_loss"] < 0.8 * first
