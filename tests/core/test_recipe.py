@@ -8,16 +8,16 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
+from kitae.core.method_settings import KINDS, IA3Settings, LoraSettings, QLoraSettings
 from kitae.core.recipe import (
     EvaluateSettings,
-    LoraSettings,
     Recipe,
     TrainSettings,
     load_recipe,
     locate,
     parse_recipe,
 )
-from kitae.core.resolved import Resolved, ResolvedEvaluate, ResolvedLora, ResolvedTrain
+from kitae.core.resolved import Resolved, ResolvedEvaluate, ResolvedIA3, ResolvedLora, ResolvedQLora, ResolvedTrain
 from kitae.core.settings import Settings
 from kitae.errors import RecipeError, UnknownName
 
@@ -68,6 +68,22 @@ def test_an_unknown_key_at_any_level_is_named_with_its_place(place: str, wanted:
     with pytest.raises(UnknownName) as raised:
         parse_recipe(with_(place, 1))
     assert wanted in str(raised.value)
+
+
+def test_each_kind_of_method_has_keys_of_its_own() -> None:
+    with pytest.raises(UnknownName, match=r"unknown key in method: 'rank'\. Known: kind, tokens"):
+        parse_recipe({**SMALL, "method": {"kind": "prompt", "rank": 4}})
+    with pytest.raises(UnknownName, match=r"unknown value for method\.kind: 'None'"):
+        parse_recipe({**SMALL, "method": {"kind": None}})
+    with pytest.raises(RecipeError, match=r"method must be a mapping\. Got: 3"):
+        parse_recipe({**SMALL, "method": 3})
+    with pytest.raises(RecipeError, match=r"method\.width must be at least 1"):
+        parse_recipe({**SMALL, "method": {"kind": "adapter", "width": 0}})
+    for kind in KINDS:
+        method = {"kind": kind, **({"name": "loha"} if kind == "peft" else {})}
+        recipe = parse_recipe({**SMALL, "method": method})
+        assert recipe.method.kind == kind
+        assert parse_recipe(recipe.plain()) == recipe
 
 
 def test_an_unknown_key_inside_a_held_out_set_is_named() -> None:
@@ -350,6 +366,8 @@ def test_settings_are_small_and_described() -> None:
     ("written", "resolved", "left_out"),
     [
         (LoraSettings, ResolvedLora, set()),
+        (QLoraSettings, ResolvedQLora, set()),
+        (IA3Settings, ResolvedIA3, set()),
         (TrainSettings, ResolvedTrain, set()),
         (EvaluateSettings, ResolvedEvaluate, {"also"}),
     ],

@@ -118,7 +118,8 @@ def test_virtual_tokens_leave_fewer_positions_for_prompts(base_of: Any, tmp_path
     [
         (PeftSettings(kind="peft", name="lohaa"), UnknownName, "Did you mean 'loha'"),
         (PeftSettings(kind="peft", name="loha", arguments={"rnk": 3}), UnknownName, "argument of loha 'rnk'"),
-        (PeftSettings(kind="peft", name="adalora", arguments={"total_step": -1}), RecipeError, "total_step"),
+        (PeftSettings(kind="peft", name="adalora"), RecipeError, "it moves ranks between layers"),
+        (PeftSettings(kind="peft", name="loha", arguments={"target_modules": ["x"]}), RecipeError, "PEFT cannot put"),
         (FreezeSettings(kind="freeze", layers=3), RecipeError, "It has 2"),
         (lora(init="pissa", variant="dora"), RecipeError, "changes the base's weights"),
         (lora(init="eva"), RecipeError, "needs training rows"),
@@ -129,6 +130,15 @@ def test_virtual_tokens_leave_fewer_positions_for_prompts(base_of: Any, tmp_path
 def test_what_cannot_be_is_refused(base_of: Any, method: Any, error: type[Exception], said: str) -> None:
     with pytest.raises(error, match=said):
         model_of(base_of("llama"), method)
+
+
+def test_a_beginning_from_the_base_is_stored_as_a_plain_update_of_twice_the_rank(base_of: Any, tmp_path: Any) -> None:
+    model = model_of(base_of("llama"), lora(init="olora"))
+    save_adapter(model, tmp_path, base="x")
+    config = peft.PeftConfig.from_pretrained(str(tmp_path))
+    assert (config.r, config.init_lora_weights, config.lora_alpha) == (8, True, 16.0)
+    plain = load(base_of("llama"), precision="fp32").model
+    torch.testing.assert_close(logits(ready(base_of("llama"), tmp_path).model), logits(plain), atol=1e-3, rtol=1e-4)
 
 
 def test_only_matrices_of_linear_layers_decay(base_of: Any) -> None:

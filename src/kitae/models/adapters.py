@@ -148,7 +148,7 @@ def _as_peft_stores(model: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     if "modules_to_save" in values:
         values["modules_to_save"] = sorted({*(config.modules_to_save or ()), *tied}) or None
     moved = getattr(model, "moved", None)
-    if values.get("init_lora_weights") not in {None, True}:
+    if hasattr(getattr(model, "method", None), "init"):
         # Where the adapter began is no matter for one that is loaded, and eva would ask for data again.
         values |= {"init_lora_weights": True, "eva_config": None}
     if moved is not None:

@@ -9,6 +9,14 @@ from kitae.core.resolved import ResolvedIA3, ResolvedLora, ResolvedQLora
 from kitae.errors import BaseError, RecipeError, UnknownName
 
 TASK = "CAUSAL_LM"
+NEEDS_MORE = {
+    "adalora": "it moves ranks between layers while it is trained",
+    "cpt": "it needs to know which tokens of a row are which",
+    "multitask_prompt_tuning": "it needs the number of a task with every row",
+    "poly": "it needs the number of a task with every row",
+    "xlora": "it mixes adapters that were trained before",
+}
+"""Methods of PEFT that would be trained wrong by a loop that knows nothing of them, and why."""
 CHANGES_THE_BASE = frozenset({"pissa", "olora"})
 """Beginnings that take their first update off the base's weights."""
 
@@ -112,6 +120,12 @@ def _peft(model: Any, method: PeftSettings) -> Any:
     known = {str(getattr(name, "value", name)).lower(): config for name, config in PEFT_TYPE_TO_CONFIG_MAPPING.items()}
     if method.name.lower() not in known:
         raise UnknownName("PEFT method", got=method.name, known=known)
+    if method.name.lower() in NEEDS_MORE:
+        raise RecipeError(
+            f"{method.name} cannot be trained here: {NEEDS_MORE[method.name.lower()]}",
+            got=f"method.name: {method.name}",
+            hint="Use method: {kind: lora}",
+        )
     config = known[method.name.lower()]
     fields = set(config.__dataclass_fields__)
     unknown = next((name for name in method.arguments if name not in fields), None)
