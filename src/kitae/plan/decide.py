@@ -26,9 +26,9 @@ RATE_SHARES = {
     "full": (0.25, "whole matrices move much further at one rate (Schulman et al. 2025, LoRA Without Regret)"),
     "freeze": (0.25, "whole matrices move much further at one rate (Schulman et al. 2025, LoRA Without Regret)"),
     "adapter": (1.0, "a bottleneck is as small as LoRA and learns at its rates"),
-    "ia3": (5.0, "a factor near 1 has far to go"),
-    "prefix": (5.0, "a few vectors must carry everything"),
-    "prompt": (5.0, "a few vectors must carry everything"),
+    "ia3": (15.0, "a factor near 1 has far to go"),
+    "prefix": (50.0, "a few vectors must carry everything"),
+    "prompt": (50.0, "a few vectors must carry everything"),
     "p_tuning": (1.0, "its network carries the rate"),
 }
 """Multiples of LoRA's rate by kind, from trials on kitae-nano (docs/guide, methods); others learn at LoRA's."""
