@@ -7,6 +7,7 @@ from torch import Tensor
 
 from kitae.models.attention import NAME, Documents
 from kitae.models.head import head_of
+from kitae.models.prompts import Prompted, virtual_tokens
 
 TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 6e-2, torch.float16: 2e-2}
 """Relative distance allowed between packed and plain outputs: rounding, several layers deep."""
@@ -15,9 +16,17 @@ PROBE_TOKENS = 24
 
 
 def body_of(model: Any) -> Any:
-    """The layers below the head of a causal model, with or without PEFT around it."""
-    causal = model.get_base_model() if hasattr(model, "get_base_model") else model
-    return causal.base_model
+    """The layers below the head of a causal model, with or without PEFT around it.
+
+    What a prompt method puts before each document is put there.
+    """
+    if virtual_tokens(model):
+        return Prompted(model)
+    return _causal(model).base_model
+
+
+def _causal(model: Any) -> Any:
+    return model.get_base_model() if hasattr(model, "get_base_model") else model
 
 
 def hidden_states(body: Any, input_ids: Tensor, documents: Documents | None) -> Tensor:
@@ -89,8 +98,8 @@ def head_fault(model: Any) -> str | None:
     head = head_of(model)
     if head is None:
         return "its head is not a linear layer"
-    causal = model.get_base_model() if hasattr(model, "get_base_model") else model
-    body = body_of(model)
+    causal = _causal(model)
+    body = causal.base_model
     ids = torch.arange(PROBE_TOKENS, device=body.device)[None] % head.weight.shape[0]
     embeddings = body.get_input_embeddings()(ids).to(body.dtype)
     own = body.config._attn_implementation  # noqa: SLF001

@@ -172,6 +172,6 @@ def _score_plainly(forward: Forward, prompts: Sequence[Sequence[int]], choices: 
     for prompt in prompts:
         for choice in choices:
             ids = torch.tensor([[*prompt, *choice]], device=forward.device)
-            logits = forward.model(input_ids=ids).logits[0, len(prompt) - 1 : -1].float().log_softmax(-1)
+            logits = forward.asked(input_ids=ids).logits[0, -len(choice) - 1 : -1].float().log_softmax(-1)
             scores.append(logits[range(len(choice)), list(choice)].sum())
     return torch.stack(scores).view(len(prompts), len(choices))

@@ -25,7 +25,7 @@ TRAINED_TASKS = ("chat", "classify")
 NEXT_STEP = {
     "runtime": "Use a machine with more memory",
     "base weights": "Choose a smaller base, or train.precision: bf16",
-    "adapter, gradients and optimizer": "Lower method.rank, or set method.train_embeddings: false",
+    "adapter, gradients and optimizer": "Train less: a lower method.rank, or another method.kind",
     "activations": "Lower train.tokens_per_step or train.max_row_tokens",
     "weights for answering": "Choose a smaller base",
     "logits": "Choose a base with a smaller vocabulary",

@@ -11,9 +11,11 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
+from kitae.errors import BaseError
 from kitae.models.attention import Documents
 from kitae.models.head import Head, head_of, labelled_loss
 from kitae.models.lean import lean
+from kitae.models.prompts import virtual_tokens
 from kitae.models.prove import body_of, head_fault, hidden_states, in_format_of, packing_fault
 from kitae.train.packing import pack
 from kitae.train.rows import Row
@@ -41,6 +43,11 @@ class Learner:
         self.parameters: dict[str, nn.Parameter] = {n: p for n, p in model.named_parameters() if p.requires_grad}
         self.one_by_one: str | None = packing_fault(model, longest_row=longest_row)
         self.whole_head: str | None = head_fault(model)
+        if self.whole_head is not None and virtual_tokens(model):
+            raise BaseError(
+                f"a prompt method needs a head that can be computed apart, and {self.whole_head}",
+                hint="Use method: {kind: lora}",
+            )
         self._body = body_of(model)
         self._smoothing = label_smoothing
         self._stack = ExitStack()
@@ -113,7 +120,7 @@ class Learner:
 
     def _loss_by_model(self, batch: MicroBatch, documents: Documents | None, divisor: float) -> Tensor:
         """The model's own head, on the labelled tokens: for heads that are more than a linear layer."""
-        causal = self.model.get_base_model()
+        causal = self.model.get_base_model() if hasattr(self.model, "get_base_model") else self.model
         packed: dict[str, Any] = {}
         if documents is not None:
             packed = {"packed_documents": documents, "position_ids": documents.position_ids.to(self.device)}

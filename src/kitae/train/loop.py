@@ -16,7 +16,7 @@ from kitae.errors import Interrupted
 from kitae.train import checkpoint
 from kitae.train.checkpoint import Checkpoint, under, within
 from kitae.train.learner import Learner
-from kitae.train.optimizer import AdapterOptimizer
+from kitae.train.optimizer import AdapterOptimizer, groups
 from kitae.train.packing import Schedule
 from kitae.train.policies import Guard, Stopper, rate_of
 from kitae.train.rows import Row
@@ -33,6 +33,8 @@ class Work:
     schedule: Schedule
     settings: ResolvedTrain
     scratch: Path
+    plus_ratio: float = 1.0
+    """LoRA+: how much faster the second matrix of each update learns."""
 
     @property
     def budget(self) -> int:
@@ -66,7 +68,8 @@ class Loop:
         self.learner, self.work, self.watch = learner, work, watch
         settings = work.settings
         self.optimizer = AdapterOptimizer(
-            learner.parameters, weight_decay=settings.weight_decay, max_gradient_norm=settings.max_gradient_norm
+            groups(learner.model, learner.parameters, decay=settings.weight_decay, plus_ratio=work.plus_ratio),
+            max_gradient_norm=settings.max_gradient_norm,
         )
         self.guard = Guard()
         self.stopper = Stopper(settings.early_stopping)

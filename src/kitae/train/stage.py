@@ -10,6 +10,7 @@ from kitae import models
 from kitae.core.artifacts import Adapter, Split
 from kitae.core.chat import HOUSE_TEMPLATE
 from kitae.core.files import write_jsonl
+from kitae.core.method_settings import LoraSettings, QLoraSettings
 from kitae.core.records import content_digest, read_records
 from kitae.core.resolved import Resolved
 from kitae.core.workspace import Draft, Workspace
@@ -47,14 +48,20 @@ def run(split: Split, *, settings: Resolved, out: Workspace) -> Adapter:
 
 def build(draft: Draft, split: Split, settings: Resolved, run_folder: Path | None) -> None:
     """Fill the draft with the adapter, its history and its summary."""
-    loaded = models.load(settings.base, precision=settings.train.precision, digest=settings.base_digest)
+    loaded = models.load(
+        settings.base,
+        precision=settings.train.precision,
+        digest=settings.base_digest,
+        quantised=settings.method if isinstance(settings.method, QLoraSettings) else None,
+    )
     rows, facts = _read(draft, split.file("train.jsonl"), loaded.tokenizer, settings)
     validation, left_out = _tokenised(split.file("validation.jsonl"), loaded.tokenizer, settings)
     if left_out:
         draft.stage.note(f"{len(left_out)} validation rows cannot be used", rows=[str(row) for row in left_out[:SHOWN]])
     with torch.random.fork_rng():
         torch.manual_seed(settings.seed)
-        model = models.attach(loaded.model, settings.method, seed=settings.seed)
+        examples = [row.tokens.ids for row in rows]
+        model = models.attach(loaded.model, settings.method, seed=settings.seed, examples=examples)
         longest = max(map(len, [*rows, *validation]))
         learner = Learner(model, longest_row=longest, label_smoothing=settings.train.label_smoothing)
         _say(draft, learner, settings)
@@ -66,13 +73,19 @@ def build(draft: Draft, split: Split, settings: Resolved, run_folder: Path | Non
             weights=[row.record.weight for row in rows],
         )
         with learner, Watch(draft.stage, steps=len(plan), run_folder=run_folder) as watch:
-            loop = Loop(learner, Work(rows, validation, plan, settings.train, draft.scratch), watch)
+            loop = Loop(
+                learner, Work(rows, validation, plan, settings.train, draft.scratch, _plus_ratio(settings)), watch
+            )
             progress = loop.run()
     models.save_adapter(model, draft.folder / "adapter", base=settings.base)
     if loaded.tokenizer.chat_template == HOUSE_TEMPLATE:
         loaded.tokenizer.save_pretrained(draft.folder / "adapter")
     write_jsonl(draft.file("history.jsonl"), progress.history)
     draft.summary(_summary(loop, progress, facts, learner))
+
+
+def _plus_ratio(settings: Resolved) -> float:
+    return settings.method.plus_ratio if isinstance(settings.method, LoraSettings) else 1.0
 
 
 def _read(draft: Draft, path: Path, tokenizer: Any, settings: Resolved) -> tuple[list[Row], Audit]:
