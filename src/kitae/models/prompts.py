@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from kitae.models.attention import Documents
+from kitae.models.attention_layout import Documents
 
 Columns = list[tuple[Tensor, Tensor]]
 """Keys and values (1, H, P, E) of each layer."""
@@ -67,10 +67,10 @@ class Prompted:
             return self.body(inputs_embeds=inputs_embeds, past_key_values=self.model.get_prompt(batch_size=1), **more)
         prompt = self.model.get_prompt(batch_size=1).to(inputs_embeds.dtype)
         count = prompt.shape[1]
-        ends = [0, inputs_embeds.shape[1]] if packed_documents is None else [*packed_documents.starts, None]
+        ends = [0, inputs_embeds.shape[1]] if packed_documents is None else [*packed_documents.roots, None]
         parts = [part for start, end in pairwise(ends) for part in (prompt, inputs_embeds[:, start:end])]
         if packed_documents is not None:
-            documents = Documents([count + length for length in packed_documents.lengths])
+            documents = packed_documents.with_more_at_the_roots(count)
             more |= {"packed_documents": documents, "position_ids": documents.position_ids.to(prompt.device)}
         out = self.body(inputs_embeds=torch.cat(parts, dim=1), use_cache=use_cache, **more)
         hidden = out.last_hidden_state.split([part.shape[1] for part in parts], dim=1)

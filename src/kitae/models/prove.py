@@ -5,7 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from kitae.models.attention import NAME, Documents
+from kitae.models.attention import NAME
+from kitae.models.attention_layout import Documents
 from kitae.models.head import head_of
 from kitae.models.prompts import Prompted, virtual_tokens
 
@@ -83,6 +84,26 @@ def packing_fault(model: Any, *, longest_row: int) -> str | None:
     if fault is not None:
         body.set_attn_implementation(own)
     return fault
+
+
+def sharing_fault(model: Any, *, longest_row: int) -> str | None:
+    """Why rows of a model that runs packed cannot share their beginnings, or None when that changes nothing.
+
+    A beginning with two continuations is run as a tree and as two documents.
+    """
+    body = body_of(model)
+    first, begin, last = _probe_lengths(body.config, longest_row)
+    generator = torch.Generator().manual_seed(1)
+    vocabulary = body.get_input_embeddings().weight.shape[0]
+    tree_ids = torch.randint(vocabulary, (1, begin + first + last), generator=generator).to(body.device)
+    shared, one, other = torch.split(tree_ids, [begin, first, last], dim=1)
+    with torch.no_grad():
+        apart_ids = torch.cat([shared, one, shared, other], dim=1)
+        apart = hidden_states(body, apart_ids, Documents([begin + first, begin + last]))
+        tree = hidden_states(body, tree_ids, Documents([begin, first, last], [-1, 0, 0]))
+    expected = torch.cat([apart[:, : begin + first], apart[:, begin + first + begin :]], dim=1)
+    distance = float((tree - expected).float().norm() / expected.float().norm())
+    return None if distance <= TOLERANCE[tree.dtype] else f"outputs with shared beginnings differ by {distance:.2g}"
 
 
 def _probe_lengths(config: Any, longest_row: int) -> list[int]:

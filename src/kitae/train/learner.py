@@ -8,17 +8,19 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, Self
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from kitae.errors import BaseError
-from kitae.models.attention import Documents
+from kitae.models.attention_layout import Documents
 from kitae.models.head import Head, head_of, labelled_loss
 from kitae.models.lean import lean
 from kitae.models.prompts import virtual_tokens
-from kitae.models.prove import body_of, head_fault, hidden_states, in_format_of, packing_fault
+from kitae.models.prove import body_of, head_fault, hidden_states, in_format_of, packing_fault, sharing_fault
 from kitae.train.packing import pack
 from kitae.train.rows import Row
+from kitae.train.sharing import Tree, alone, segments, trees
 
 
 @dataclass(frozen=True)
@@ -38,10 +40,9 @@ class Learner:
         """Find out how this model may be run. The base's own dropout stays off; the adapter's is on."""
         self.model = model.eval()
         self._dropouts = [m for n, m in model.named_modules() if "lora_dropout" in n and isinstance(m, nn.Dropout)]
-        for module in self._dropouts:
-            module.train()
         self.parameters: dict[str, nn.Parameter] = {n: p for n, p in model.named_parameters() if p.requires_grad}
         self.one_by_one: str | None = packing_fault(model, longest_row=longest_row)
+        self.unshared: str | None = self.one_by_one or self._sharing_fault(longest_row)
         self.whole_head: str | None = head_fault(model)
         if self.whole_head is not None and virtual_tokens(model):
             raise BaseError(
@@ -52,6 +53,8 @@ class Learner:
         self._smoothing = label_smoothing
         self._stack = ExitStack()
         self.lean_layers = 0
+        for module in self._dropouts:
+            module.train()
 
     def __enter__(self) -> Self:
         """Make the layers lean."""
@@ -70,13 +73,14 @@ class Learner:
 
     def micro_batches(self, rows: Sequence[Row], *, budget: int) -> Iterator[MicroBatch]:
         """The rows packed to `budget` tokens; one by one where packing cannot be shown to change nothing."""
-        lengths = [len(row) for row in rows]
+        ids = [row.tokens.ids for row in rows]
+        laid = trees(ids, budget=budget) if self.unshared is None else alone(ids)
         if self.one_by_one is None:
-            bins = pack(range(len(rows)), lengths, budget=budget)
+            bins = pack(range(len(laid)), [tree.tokens for tree in laid], budget=budget)
         else:
-            bins = [(i,) for i in range(len(rows))]
+            bins = [(i,) for i in range(len(laid))]
         for members in bins:
-            yield micro_batch([rows[i] for i in members], self.device)
+            yield micro_batch(rows, [laid[i] for i in members], self.device)
 
     def backward(self, batch: MicroBatch, *, divisor: float) -> float:
         """Add the gradients of a micro-batch; returns its share of the step's loss.
@@ -113,6 +117,11 @@ class Learner:
         for parameter in self.parameters.values():
             parameter.grad = None
 
+    def _sharing_fault(self, longest_row: int) -> str | None:
+        if any(dropout.p > 0 for dropout in self._dropouts):
+            return "dropout draws for each row anew"
+        return sharing_fault(self.model, longest_row=longest_row)
+
     def _head(self) -> Head:
         head = head_of(self.model)
         assert head is not None
@@ -133,21 +142,29 @@ class Learner:
         return loss / divisor
 
 
-def micro_batch(rows: Sequence[Row], device: torch.device) -> MicroBatch:
-    """Rows side by side; a token is predicted at the place before it, within its own row."""
+def micro_batch(rows: Sequence[Row], laid: Sequence[Tree], device: torch.device) -> MicroBatch:
+    """Trees side by side; a token is predicted at the place before it, within its own row.
+
+    A place that several rows share can have a label for each of them.
+    """
+    lengths: list[int] = []
+    parents: list[int] = []
     ids: list[int] = []
-    places: list[int] = []
-    labels: list[int] = []
-    for row in rows:
-        at = len(ids)
-        ids += row.tokens.ids
-        for t in range(1, len(row)):
-            if row.tokens.trained[t]:
-                places.append(at + t - 1)
-                labels.append(row.tokens.ids[t])
+    places: list[np.ndarray] = []
+    labels: list[np.ndarray] = []
+    for tree in laid:
+        cut = segments(tree, [row.tokens.ids for row in rows])
+        for number, of_row in zip(tree.rows, cut.places, strict=True):
+            tokens = rows[number].tokens
+            before = np.flatnonzero(tokens.trained[1:])
+            places.append(of_row[before] + len(ids))
+            labels.append(np.asarray(tokens.ids)[before + 1])
+        parents += [parent if parent < 0 else parent + len(lengths) for parent in cut.parents]
+        lengths += cut.lengths
+        ids += cut.ids
     return MicroBatch(
         torch.tensor([ids], device=device),
-        Documents([len(row) for row in rows]),
-        torch.tensor(places, dtype=torch.long, device=device),
-        torch.tensor(labels, dtype=torch.long, device=device),
+        Documents(lengths, parents),
+        torch.from_numpy(np.concatenate(places)).to(device),
+        torch.from_numpy(np.concatenate(labels)).to(device),
     )

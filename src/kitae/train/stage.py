@@ -19,9 +19,14 @@ from kitae.train.learner import Learner
 from kitae.train.loop import Loop, Progress, Work
 from kitae.train.packing import schedule
 from kitae.train.rows import LeftOut, Row, tokenise
+from kitae.train.sharing import computed
 from kitae.train.watch import Watch
 
 SHOWN = 10
+SAMPLED_STEPS = 20
+"""Steps in which it is counted how much rows share."""
+MUCH = 0.1
+"""A share of tokens that is worth a word when it cannot be used."""
 
 
 def run(split: Split, *, settings: Resolved, out: Workspace) -> Adapter:
@@ -64,7 +69,6 @@ def build(draft: Draft, split: Split, settings: Resolved, run_folder: Path | Non
         model = models.attach(loaded.model, settings.method, seed=settings.seed, examples=examples)
         longest = max(map(len, [*rows, *validation]))
         learner = Learner(model, longest_row=longest, label_smoothing=settings.train.label_smoothing)
-        _say(draft, learner, settings)
         plan = schedule(
             [len(row) for row in rows],
             tokens_per_step=settings.train.tokens_per_step,
@@ -72,16 +76,16 @@ def build(draft: Draft, split: Split, settings: Resolved, run_folder: Path | Non
             seed=settings.seed,
             weights=[row.record.weight for row in rows],
         )
+        work = Work(rows, validation, plan, settings.train, draft.scratch, _plus_ratio(settings))
+        shared = _say(draft, learner, work)
         with learner, Watch(draft.stage, steps=len(plan), run_folder=run_folder) as watch:
-            loop = Loop(
-                learner, Work(rows, validation, plan, settings.train, draft.scratch, _plus_ratio(settings)), watch
-            )
+            loop = Loop(learner, work, watch)
             progress = loop.run()
     models.save_adapter(model, draft.folder / "adapter", base=settings.base)
     if loaded.tokenizer.chat_template == HOUSE_TEMPLATE:
         loaded.tokenizer.save_pretrained(draft.folder / "adapter")
     write_jsonl(draft.file("history.jsonl"), progress.history)
-    draft.summary(_summary(loop, progress, facts, learner))
+    draft.summary({**_summary(loop, progress, facts, learner), "shared_tokens": shared})
 
 
 def _plus_ratio(settings: Resolved) -> float:
@@ -110,12 +114,12 @@ def _tokenised(path: Path, tokenizer: Any, settings: Resolved) -> tuple[list[Row
     return tokenise(tokenizer, list(read_records(path)), max_row_tokens=settings.train.max_row_tokens)
 
 
-def _say(draft: Draft, learner: Learner, settings: Resolved) -> None:
-    """How this model is run here."""
+def _say(draft: Draft, learner: Learner, work: Work) -> float:
+    """How this model is run here; gives the share of the tokens that need no computing, because rows share them."""
     trained = sum(p.numel() for p in learner.parameters.values())
     how = "packed" if learner.one_by_one is None else f"one by one, because {learner.one_by_one}"
     draft.stage.note(
-        f"{trained:,} weights are trained in fp32, the base stays in {settings.train.precision}; rows are {how}; "
+        f"{trained:,} weights are trained in fp32, the base stays in {work.settings.precision}; rows are {how}; "
         f"{torch.get_num_threads()} threads",
         trained_parameters=trained,
         packed=learner.one_by_one is None,
@@ -125,6 +129,13 @@ def _say(draft: Draft, learner: Learner, settings: Resolved) -> None:
         draft.stage.warning(f"This base cannot be trained packed: {learner.one_by_one}. Rows go through one by one")
     if learner.whole_head is not None:
         draft.stage.warning(f"The head is left to the model's own code: {learner.whole_head}")
+    ids = [row.tokens.ids for row in work.rows]
+    shared = round(1 - computed(ids, work.schedule.steps[:SAMPLED_STEPS], budget=work.budget), 3)
+    if shared and learner.unshared is None:
+        draft.stage.note(f"Rows begin alike: {shared:.0%} of their tokens are computed once for several rows")
+    elif shared >= MUCH:
+        draft.stage.note(f"Rows begin alike in {shared:.0%} of their tokens, but each is computed: {learner.unshared}")
+    return shared if learner.unshared is None else 0.0
 
 
 def _summary(loop: Loop, progress: Progress, facts: Audit, learner: Learner) -> dict[str, Any]:
