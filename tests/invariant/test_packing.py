@@ -20,6 +20,7 @@ from kitae.core.method_settings import (
 from kitae.models.adapters import attach
 from kitae.models.prompts import virtual_tokens
 from kitae.train.learner import Learner
+from kitae.train.objectives import Answers
 from kitae.train.rows import Row
 
 TOLERANCE = 1e-5
@@ -48,7 +49,7 @@ def grads(model: Any) -> dict[str, torch.Tensor]:
 def packed(
     model: Any, wanted: list[Row], *, budget: int, smoothing: float = 0.0
 ) -> tuple[float, dict[str, torch.Tensor], Learner]:
-    learner = Learner(model, longest_row=max(map(len, wanted)), label_smoothing=smoothing)
+    learner = Learner(model, longest_row=max(map(len, wanted)), objective=Answers(smoothing))
     divisor = float(sum(row.labels for row in wanted))
     with learner:
         learner.clear()

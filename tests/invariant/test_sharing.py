@@ -7,14 +7,15 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from invariant.families import CONFIGS, VOCABULARY, adapted, rows
+from invariant.families import CONFIGS, adapted, rows
 from invariant.test_packing import METHODS, TOLERANCE, assert_same, one_by_one, packed
 
 from kitae.core.chat import Tokens
 from kitae.models.adapters import attach
-from kitae.train.learner import Learner, micro_batch
+from kitae.train.batches import computed, micro_batches
+from kitae.train.learner import Learner
 from kitae.train.rows import Row
-from kitae.train.sharing import LEAST_SAVED, alone, computed, segments, trees
+from kitae.train.sharing import LEAST_SAVED, segments, trees
 
 
 def family_rows() -> list[Row]:
@@ -151,15 +152,21 @@ def test_what_is_shared_is_worth_it(wanted: list[tuple[int, ...]]) -> None:
 
 
 def test_the_share_that_is_computed() -> None:
-    wanted = [row.tokens.ids for row in family_rows()]
-    assert computed(wanted, [range(len(wanted))], budget=1_000) < 0.6
-    assert computed(wanted, [[i] for i in range(len(wanted))], budget=1_000) == 1.0
+    wanted = family_rows()
+    assert computed([wanted], budget=1_000) < 0.6
+    assert computed([[row] for row in wanted], budget=1_000) == 1.0
 
 
 def test_a_place_has_a_label_for_each_row_that_goes_on_from_it() -> None:
     wanted = family_rows()
-    apart = micro_batch(wanted, alone([row.tokens.ids for row in wanted]), torch.device("cpu"))
-    shared = micro_batch(wanted, trees([row.tokens.ids for row in wanted], budget=1_000), torch.device("cpu"))
-    assert len(shared.places) == len(apart.places) == sum(row.labels for row in wanted)
-    assert sorted(shared.labels.tolist()) == sorted(apart.labels.tolist())
-    assert int(shared.ids.max()) < VOCABULARY
+    apart, shared = (
+        next(iter(micro_batches(wanted, budget=10_000, device=torch.device("cpu"), packed=True, shared=shared)))
+        for shared in (False, True)
+    )
+    assert shared.ids.shape[1] < 0.6 * apart.ids.shape[1]
+    for batch in (apart, shared):
+        for number, row in enumerate(batch.examples):
+            own = batch.owners == number
+            trained = [t for t in range(1, len(row)) if row.tokens.trained[t]]
+            assert batch.labels[own].tolist() == [row.tokens.ids[t] for t in trained]
+            assert batch.documents.position_ids[0, batch.places[own]].tolist() == [t - 1 for t in trained]

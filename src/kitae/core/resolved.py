@@ -18,7 +18,7 @@ from kitae.core.method_settings import (
     kind_of,
 )
 from kitae.core.settings import Settings
-from kitae.core.train_settings import EarlyStopping, ScheduleSettings
+from kitae.core.train_settings import EarlyStopping, PreferenceSettings, ScheduleSettings
 
 
 class ResolvedLora(LoraSettings):
@@ -95,6 +95,8 @@ class ResolvedTrain(Settings):
     """Seconds between checkpoints; never changes the result."""
     early_stopping: EarlyStopping | None
     """When to stop early."""
+    preference: PreferenceSettings = PreferenceSettings()
+    """Of task: preference."""
 
 
 class ResolvedEvaluate(Settings):
@@ -121,7 +123,7 @@ class Resolved(Settings):
 
     name: str
     """Name of the recipe."""
-    task: Literal["chat", "classify"]
+    task: Literal["chat", "classify", "preference"]
     """What kind of answer."""
     seed: int = Field(ge=0, lt=1 << 63)
     """Everything random follows from it."""

@@ -58,6 +58,9 @@ def packing_fault(model: Any, *, longest_row: int) -> str | None:
     body = body_of(model)
     config = body.config
     own = config._attn_implementation  # noqa: SLF001  # transformers has no public reader
+    if own == NAME:
+        own = "eager"
+        body.set_attn_implementation(own)
     lengths = _probe_lengths(config, longest_row)
     first = lengths[0]
     generator = torch.Generator().manual_seed(0)

@@ -5,38 +5,26 @@ Shapes: T tokens of a packed row, N labelled tokens of it, D width.
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from typing import Any, Self
 
-import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from kitae.errors import BaseError
 from kitae.models.attention_layout import Documents
-from kitae.models.head import Head, head_of, labelled_loss
+from kitae.models.head import Head, head_of, label_log_probs, labelled_loss
 from kitae.models.lean import lean
 from kitae.models.prompts import virtual_tokens
 from kitae.models.prove import body_of, head_fault, hidden_states, in_format_of, packing_fault, sharing_fault
-from kitae.train.packing import pack
-from kitae.train.rows import Row
-from kitae.train.sharing import Tree, alone, segments, trees
-
-
-@dataclass(frozen=True)
-class MicroBatch:
-    """One packed row: ids (1, T), its documents, where labels are predicted (N), and the labels (N)."""
-
-    ids: Tensor
-    documents: Documents
-    places: Tensor
-    labels: Tensor
+from kitae.train.batches import Example, MicroBatch, micro_batches
+from kitae.train.objectives import Answers, Objective
 
 
 class Learner:
     """Owns the model while it trains. Use as a context: layers are made lean inside and put back on leaving."""
 
-    def __init__(self, model: Any, *, longest_row: int, label_smoothing: float = 0.0) -> None:
+    def __init__(self, model: Any, *, longest_row: int, objective: Objective = Answers()) -> None:  # noqa: B008
         """Find out how this model may be run. The base's own dropout stays off; the adapter's is on."""
         self.model = model.eval()
         self._dropouts = [m for n, m in model.named_modules() if "lora_dropout" in n and isinstance(m, nn.Dropout)]
@@ -50,7 +38,7 @@ class Learner:
                 hint="Use method: {kind: lora}",
             )
         self._body = body_of(model)
-        self._smoothing = label_smoothing
+        self.objective = objective
         self._stack = ExitStack()
         self.lean_layers = 0
         for module in self._dropouts:
@@ -71,44 +59,51 @@ class Learner:
         device: torch.device = self._body.device
         return device
 
-    def micro_batches(self, rows: Sequence[Row], *, budget: int) -> Iterator[MicroBatch]:
-        """The rows packed to `budget` tokens; one by one where packing cannot be shown to change nothing."""
-        ids = [row.tokens.ids for row in rows]
-        laid = trees(ids, budget=budget) if self.unshared is None else alone(ids)
-        if self.one_by_one is None:
-            bins = pack(range(len(laid)), [tree.tokens for tree in laid], budget=budget)
-        else:
-            bins = [(i,) for i in range(len(laid))]
-        for members in bins:
-            yield micro_batch(rows, [laid[i] for i in members], self.device)
+    def micro_batches(self, examples: Sequence[Example], *, budget: int) -> Iterator[MicroBatch]:
+        """The examples packed to `budget` tokens; one by one where packing cannot be shown to change nothing."""
+        packed, shared = self.one_by_one is None, self.unshared is None
+        return micro_batches(examples, budget=budget, device=self.device, packed=packed, shared=shared)
+
+    def count(self, examples: Sequence[Example]) -> float:
+        """The divisor of a step of these examples."""
+        return sum(map(self.objective.count, examples))
 
     def backward(self, batch: MicroBatch, *, divisor: float) -> float:
         """Add the gradients of a micro-batch; returns its share of the step's loss.
 
-        `divisor` is the number of labelled tokens of the whole step.
+        `divisor` is the `count` of the whole step.
         """
         loss = self.loss(batch, divisor=divisor)
         loss.backward()  # type: ignore[no-untyped-call]
         return loss.item()
 
     def loss(self, batch: MicroBatch, *, divisor: float) -> Tensor:
-        """Cross-entropy summed over the labelled tokens, divided by `divisor`: a scalar in fp32."""
-        documents = batch.documents if self.one_by_one is None else None
+        """What the objective makes of a micro-batch: a scalar in fp32."""
+        return self.objective.loss(self, batch, divisor=divisor)
+
+    def label_loss(self, batch: MicroBatch, *, divisor: float, smoothing: float) -> Tensor:
+        """Cross-entropy summed over the labelled tokens, divided by `divisor`."""
         if self.whole_head is not None:
-            return self._loss_by_model(batch, documents, divisor)
-        hidden_TD = hidden_states(self._body, batch.ids, documents)[0]
-        labelled_ND = hidden_TD.index_select(0, batch.places)
-        return labelled_loss(labelled_ND, batch.labels, self._head(), divisor=divisor, smoothing=self._smoothing)
+            logits = self._logits(batch)
+            loss = functional.cross_entropy(logits, batch.labels, reduction="sum", label_smoothing=smoothing)
+            return loss / divisor
+        return labelled_loss(self._labelled(batch), batch.labels, self._head(), divisor=divisor, smoothing=smoothing)
+
+    def label_log_probs(self, batch: MicroBatch) -> Tensor:
+        """Log-probability of each label (N), in fp32."""
+        if self.whole_head is not None:
+            return -functional.cross_entropy(self._logits(batch), batch.labels, reduction="none")
+        return label_log_probs(self._labelled(batch), batch.labels, self._head())
 
     @contextmanager
     def measuring(self) -> Iterator[None]:
-        """No gradients, no dropout and no label smoothing inside."""
-        smoothing, self._smoothing = self._smoothing, 0.0
+        """No gradients, no dropout and nothing that only helps training inside."""
+        objective, self.objective = self.objective, self.objective.measured()
         for module in self._dropouts:
             module.eval()
         with torch.no_grad():
             yield
-        self._smoothing = smoothing
+        self.objective = objective
         for module in self._dropouts:
             module.train()
 
@@ -127,44 +122,23 @@ class Learner:
         assert head is not None
         return head
 
-    def _loss_by_model(self, batch: MicroBatch, documents: Documents | None, divisor: float) -> Tensor:
-        """The model's own head, on the labelled tokens: for heads that are more than a linear layer."""
+    def _labelled(self, batch: MicroBatch) -> Tensor:
+        """Last hidden states (N, D) where labels are predicted."""
+        hidden_TD = hidden_states(self._body, batch.ids, self._documents(batch))[0]
+        return hidden_TD.index_select(0, batch.places)
+
+    def _logits(self, batch: MicroBatch) -> Tensor:
+        """Logits (N, V) by the model's own head: for heads that are more than a linear layer."""
         causal = self.model.get_base_model() if hasattr(self.model, "get_base_model") else self.model
+        documents = self._documents(batch)
         packed: dict[str, Any] = {}
         if documents is not None:
             packed = {"packed_documents": documents, "position_ids": documents.position_ids.to(self.device)}
         embeddings = causal.get_input_embeddings()(batch.ids).to(self._body.dtype)
         with in_format_of(self._body):
             out = causal(inputs_embeds=embeddings, use_cache=False, logits_to_keep=batch.places, **packed)
-        loss = nn.functional.cross_entropy(
-            out.logits[0].float(), batch.labels, reduction="sum", label_smoothing=self._smoothing
-        )
-        return loss / divisor
+        logits: Tensor = out.logits[0].float()
+        return logits
 
-
-def micro_batch(rows: Sequence[Row], laid: Sequence[Tree], device: torch.device) -> MicroBatch:
-    """Trees side by side; a token is predicted at the place before it, within its own row.
-
-    A place that several rows share can have a label for each of them.
-    """
-    lengths: list[int] = []
-    parents: list[int] = []
-    ids: list[int] = []
-    places: list[np.ndarray] = []
-    labels: list[np.ndarray] = []
-    for tree in laid:
-        cut = segments(tree, [row.tokens.ids for row in rows])
-        for number, of_row in zip(tree.rows, cut.places, strict=True):
-            tokens = rows[number].tokens
-            before = np.flatnonzero(tokens.trained[1:])
-            places.append(of_row[before] + len(ids))
-            labels.append(np.asarray(tokens.ids)[before + 1])
-        parents += [parent if parent < 0 else parent + len(lengths) for parent in cut.parents]
-        lengths += cut.lengths
-        ids += cut.ids
-    return MicroBatch(
-        torch.tensor([ids], device=device),
-        Documents(lengths, parents),
-        torch.from_numpy(np.concatenate(places)).to(device),
-        torch.from_numpy(np.concatenate(labels)).to(device),
-    )
+    def _documents(self, batch: MicroBatch) -> Documents | None:
+        return batch.documents if self.one_by_one is None else None

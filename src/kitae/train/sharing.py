@@ -40,40 +40,39 @@ class Segments:
     """For each row of the tree the place of each of its tokens (its length)."""
 
 
-def alone(rows: Sequence[Tokens]) -> list[Tree]:
-    """Each row as a tree of its own."""
-    return [Tree((i,), (0,), len(row)) for i, row in enumerate(rows)]
+def alone(rows: Sequence[Tokens], groups: Sequence[Sequence[int]] | None = None) -> list[Tree]:
+    """Nothing shared: each row by itself, or each group of rows that must go through the model together."""
+    numbers = groups or [(i,) for i in range(len(rows))]
+    return [Tree(tuple(group), (0,) * len(group), sum(len(rows[i]) for i in group)) for group in numbers]
 
 
-def trees(rows: Sequence[Tokens], *, budget: int) -> list[Tree]:
-    """Every row in exactly one tree; a tree of several rows has at most `budget` tokens.
+def trees(rows: Sequence[Tokens], *, budget: int, groups: Sequence[Sequence[int]] | None = None) -> list[Tree]:
+    """Every row in exactly one tree; a tree of several rows (or groups) has at most `budget` tokens.
 
-    Beginnings are shared where that saves at least `LEAST_SAVED` tokens.
+    Rows of a group (numbers of rows; every row in exactly one) stay in one tree, side by side. Beginnings are shared
+    where that saves at least `LEAST_SAVED` tokens.
     """
-    order = sorted(range(len(rows)), key=lambda i: (tuple(rows[i]), i))
+    inside = [sorted(group, key=lambda i: (tuple(rows[i]), i)) for group in groups or [[i] for i in range(len(rows))]]
+    inside.sort(key=lambda group: (tuple(rows[group[0]]), group[0]))
+    order = [row for group in inside for row in group]
     arrays = [np.asarray(rows[i]) for i in order]
     shared = _worthwhile([0, *(_common(a, b) for a, b in pairwise(arrays))])
-    made: list[Tree] = []
-    begun: list[int] = []  # where in the order the trees begin
-    tokens = 0
-    for at, (row, common) in enumerate(zip(arrays, shared, strict=True)):
-        if common == 0 or tokens + len(row) - common > budget:
+    begun = [0]  # where in the order the trees begin
+    tokens = at = 0
+    for group in inside:
+        end = at + len(group)
+        added = sum(len(arrays[i]) - shared[i] for i in range(at, end))
+        if at and (shared[at] == 0 or tokens + added > budget):
             begun.append(at)
-            tokens = len(row)
-        else:
-            tokens += len(row) - common
-    for first, end in pairwise([*begun, len(order)]):
-        common_inside = (0, *shared[first + 1 : end])
-        computed = sum(map(len, arrays[first:end])) - sum(common_inside)
-        made.append(Tree(tuple(order[first:end]), common_inside, computed))
-    return made
+            tokens, added = 0, added + shared[at]
+        tokens += added
+        at = end
+    return [_tree(order, arrays, shared, first, end) for first, end in pairwise([*begun, len(order)]) if end > first]
 
 
-def computed(rows: Sequence[Tokens], steps: Sequence[Sequence[int]], *, budget: int) -> float:
-    """The share of the tokens of `steps` (numbers of rows) that goes through the model when beginnings are shared."""
-    held = [[rows[i] for i in step] for step in steps]
-    through = sum(tree.tokens for step in held for tree in trees(step, budget=budget))
-    return through / max(1, sum(len(row) for step in held for row in step))
+def _tree(order: Sequence[int], arrays: Sequence[np.ndarray], shared: Sequence[int], first: int, end: int) -> Tree:
+    inside = (0, *shared[first + 1 : end])
+    return Tree(tuple(order[first:end]), inside, sum(map(len, arrays[first:end])) - sum(inside))
 
 
 def _common(a: np.ndarray, b: np.ndarray) -> int:
