@@ -10,6 +10,7 @@ import yaml
 from pydantic import Field, ValidationError
 
 from kitae.core.data_settings import DataSettings, SourceSettings
+from kitae.core.endpoint_settings import EmbeddingSettings
 from kitae.core.problems import explain
 from kitae.core.settings import Auto, Count, Settings
 from kitae.core.train_settings import TrainSettings
@@ -65,6 +66,16 @@ class EvaluateSettings(Settings):
     and tests. `auto` is `data.split.group_by`; null takes every row alone."""
     json_schema: dict[str, Any] | None = None
     """The JSON Schema that answers must fit, for the metric `json_schema`."""
+    temperature: float = Field(default=0.0, ge=0.0, le=2.0)
+    """0 takes the likeliest token; above it answers are drawn, by the seed of the recipe."""
+    top_p: float = Field(default=1.0, gt=0.0, le=1.0)
+    """Drawn answers keep to the smallest set of tokens whose probabilities reach this."""
+    stop: list[Annotated[str, Field(min_length=1)]] = Field(default_factory=list)
+    """An answer ends before the first of these texts."""
+    price_per_hour: Positive | None = None
+    """What an hour of this machine costs, in any currency, for the metric `cost`."""
+    embeddings: EmbeddingSettings | None = None
+    """Who turns texts into vectors, for the metric `similarity`."""
 
 
 class GateSettings(Settings):

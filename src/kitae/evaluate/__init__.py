@@ -7,7 +7,7 @@ from kitae.core.recipe import EvaluateSettings
 from kitae.core.resolved import Resolved
 from kitae.core.workspace import Workspace
 
-__all__ = ["check", "run"]
+__all__ = ["check", "check_rows", "run"]
 
 
 def check(settings: EvaluateSettings) -> None:
@@ -15,11 +15,18 @@ def check(settings: EvaluateSettings) -> None:
     from kitae.core.metric_names import check_metrics
 
     names = () if settings.metrics == "auto" else settings.metrics
-    check_metrics(names, schema=settings.json_schema is not None)
+    check_metrics(names, settings)
     if settings.json_schema is not None:
         from kitae.evaluate.metrics.form import schema_validator
 
         schema_validator(settings.json_schema)
+
+
+def check_rows(split: Split, held_out: Mapping[str, Dataset], settings: Resolved) -> None:
+    """Refuse what the held-out rows do not allow, before training; see `kitae.evaluate.checking.check_rows`."""
+    from kitae.evaluate import checking
+
+    checking.check_rows(split, held_out, settings.evaluate)
 
 
 def run(

@@ -66,6 +66,11 @@ def percent(value: float | None) -> str:
     return "–" if value is None else f"{100 * value:.1f} %"
 
 
+def ends(interval: Sequence[float] | None) -> str:
+    """Both ends of the interval of a share; nothing for none."""
+    return "" if interval is None else " – ".join(f"{100 * end:.1f}" for end in interval)
+
+
 def shown(value: float | None, figure: Mapping[str, Any]) -> str:
     """A value of a figure as people read it."""
     return sentences.value_text(figure, value)
@@ -112,8 +117,15 @@ def _environment() -> Environment:
         systems=SYSTEMS,
         worst_first=lambda labels: sorted(labels, key=lambda one: (one["f1"] or 0.0, one["label"])),
     )
+    environment.filters["p_text"] = sentences.p_text
     environment.filters.update(
-        percent=percent, shown=shown, span=span, signed=signed, signed_span=signed_span, p_text=sentences.p_text
+        percent=percent,
+        ends=ends,
+        shown=shown,
+        span=span,
+        signed=signed,
+        signed_span=signed_span,
+        p_text=sentences.p_text,
     )
     return environment
 
