@@ -27,7 +27,7 @@ PUBLIC = {
     ],
     "kitae.plan": ["Hardware", "look", "resolve", "resolved"],
     "kitae.train": ["run"],
-    "kitae.evaluate": ["check", "check_rows", "run"],
+    "kitae.evaluate": ["check", "check_rows", "errors", "errors_page", "run", "write_errors"],
     "kitae.models": [
         "BaseFacts",
         "Limits",
@@ -80,6 +80,7 @@ COMMANDS = {
     "data trace": ["--help", "--home", "--json", "--text", "--version"],
     "demo": ["--help", "--home", "--json", "--set", "--to"],
     "doctor": ["--help", "--home", "--json"],
+    "evaluate errors": ["--help", "--home", "--html", "--json", "--set", "--sheet", "--system"],
     "models list": ["--help", "--home", "--json"],
     "models show": ["--help", "--home", "--json"],
     "models verify": ["--help", "--home", "--json"],

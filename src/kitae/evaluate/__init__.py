@@ -1,13 +1,15 @@
 """Evaluate: adapter + held-out sets -> verdict. Importing this loads nothing heavy; the first evaluation does."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 from kitae.core.artifacts import Adapter, Dataset, Split, Verdict
 from kitae.core.recipe import EvaluateSettings
 from kitae.core.resolved import Resolved
 from kitae.core.workspace import Workspace
 
-__all__ = ["check", "check_rows", "run"]
+__all__ = ["check", "check_rows", "errors", "errors_page", "run", "write_errors"]
 
 
 def check(settings: EvaluateSettings) -> None:
@@ -39,3 +41,24 @@ def run(
     from kitae.evaluate import stage
 
     return stage.run(adapter, split, held_out, settings=settings, out=out)
+
+
+def errors(verdict: Verdict, split: Split, *, system: str = "tuned", sets: Sequence[str] = ()) -> dict[str, Any]:
+    """What went wrong, and why; see `kitae.evaluate.mistakes.stage.errors`."""
+    from kitae.evaluate.mistakes import stage
+
+    return stage.errors(verdict, split, system=system, sets=sets)
+
+
+def errors_page(report: Mapping[str, Any]) -> str:
+    """The errors as one offline page in English and Japanese."""
+    from kitae.evaluate import page
+
+    return page.errors_page(report)
+
+
+def write_errors(path: Path, report: Mapping[str, Any]) -> int:
+    """The failures as a sheet on which people decide; see `kitae.evaluate.mistakes.stage.write_sheet`."""
+    from kitae.evaluate.mistakes import stage
+
+    return stage.write_sheet(path, report)

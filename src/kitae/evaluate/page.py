@@ -17,8 +17,12 @@ from markupsafe import Markup, escape
 
 from kitae.evaluate import pictures, sentences
 from kitae.evaluate.figures import SYSTEMS
+from kitae.evaluate.mistakes.analysis import CAUSE_NAMES, CAUSE_STEPS
+from kitae.evaluate.mistakes.causes import CAUSES
 
 HERE = Path(__file__).parent / "report"
+SHOWN_OF_CAUSE = 12
+"""Failures of each cause on the page of errors."""
 CODE = re.compile(r"`([^`]*)`")
 
 
@@ -27,15 +31,23 @@ def page(verdict: Mapping[str, Any], history: Sequence[Mapping[str, Any]], *, ab
 
     `history` is the training's, by step; `about` says what was measured: `base`, `adapter` and `test` (digests).
     """
+    curve = pictures.loss_curve(history)
+    return render("report.html.j2", verdict=verdict, about=about, sets=verdict["sets"], curve=curve)
+
+
+def errors_page(report: Mapping[str, Any]) -> str:
+    """The error analysis of a verdict as a page."""
+    return render("errors.html.j2", report=report, causes=CAUSES, shown_of=SHOWN_OF_CAUSE)
+
+
+def render(template: str, **values: Any) -> str:
+    """One of our pages, with the style, the language switch and the policy that all of them have."""
     style, script = (_inline(name) for name in ("report.css", "report.js"))
     text: str = (
         _environment()
-        .get_template("report.html.j2")
+        .get_template(template)
         .render(
-            verdict=verdict,
-            about=about,
-            sets=verdict["sets"],
-            curve=pictures.loss_curve(history),
+            **values,
             style=Markup(style),  # noqa: S704 - our own file
             script=Markup(script),  # noqa: S704 - our own file
             policy=f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'",
@@ -115,6 +127,8 @@ def _environment() -> Environment:
         system_name=lambda name: two(*sentences.SYSTEM_NAMES[name]),
         method_name=lambda name: two(name, sentences.METHODS_JA.get(name, name)),
         systems=SYSTEMS,
+        cause_name=lambda cause: two(*CAUSE_NAMES[cause]),
+        cause_step=lambda cause: two(*CAUSE_STEPS[cause]),
         worst_first=lambda labels: sorted(labels, key=lambda one: (one["f1"] or 0.0, one["label"])),
     )
     environment.filters["p_text"] = sentences.p_text

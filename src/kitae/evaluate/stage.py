@@ -145,6 +145,9 @@ def _rows(part: HeldOutSet, data: Data, predictions: Predictions) -> Iterable[di
             "language": record.language,
             "question": record.question,
             "reference": record.answer,
+            "source": record.origin.file,
+            "turns": sum(message.role == "user" for message in record.prompt),
+            "meta": dict(record.meta),
             "answers": {system: text for system, text in given.items() if text is not None},
             "right": {
                 system: exact_form(text) == exact_form(record.answer)
