@@ -27,7 +27,7 @@ PUBLIC = {
     ],
     "kitae.plan": ["Hardware", "look", "resolve", "resolved"],
     "kitae.train": ["run"],
-    "kitae.evaluate": ["check", "check_rows", "errors", "errors_page", "run", "write_errors"],
+    "kitae.evaluate": ["check", "check_rows", "compare", "errors", "errors_page", "run", "write_errors"],
     "kitae.models": [
         "BaseFacts",
         "Limits",
@@ -71,6 +71,7 @@ PUBLIC = {
 }
 COMMANDS = {
     "chat": ["--help", "--home", "--max-tokens", "--system", "--temperature"],
+    "compare": ["--help", "--home", "--json", "--metric", "--on"],
     "data contamination": ["--against", "--help", "--html", "--json", "--train"],
     "data erase": ["--dry-run", "--help", "--home", "--json", "--reason", "--record", "--rights-holder"],
     "data report": ["--help", "--home", "--json", "--set"],

@@ -101,7 +101,7 @@ METRIC_NAMES: Mapping[str, MetricName] = {
     "length": _number("length in characters", "回答の文字数", ""),
     "tokens": _number("length in tokens", "回答のトークン数", "", needs="tokens"),
     "latency": _number("seconds per answer", "回答あたりの秒数", "lower", needs="seconds"),
-    "cost": _number("cost per answer", "回答あたりの費用", "lower", needs="cost"),
+    "cost": _number("cost of 1,000 answers", "1,000回答あたりの費用", "lower", needs="cost"),
     "perplexity_token": _number(
         "perplexity per token", "トークンあたりのパープレキシティ", "lower", needs="likelihood"
     ),

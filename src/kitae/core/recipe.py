@@ -120,7 +120,7 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
 
     Raises `RecipeError` or `UnknownName` with the place in the recipe and the nearest known key or value.
     """
-    raw = _read(path)
+    raw = read_yaml(path)
     for override in overrides:
         _apply(raw, override)
     return with_base_in(parse_recipe(raw), path.absolute().parent)
@@ -226,22 +226,24 @@ def _yaml(text: str) -> Any:
         raise yaml.YAMLError("it is nested too deeply") from error
 
 
-def _read(path: Path) -> dict[Any, Any]:
+def read_yaml(path: Path, *, what: str = "recipe") -> dict[Any, Any]:
+    """The mapping in a YAML file, which holds a `what`. Raises `RecipeError`."""
     if not path.is_file():
-        raise RecipeError(f"there is no recipe at {path}", hint="`kitae demo` writes a complete example to start from")
+        hint = "`kitae demo` writes a complete example to start from" if what == "recipe" else ""
+        raise RecipeError(f"there is no {what} at {path}", hint=hint)
     try:
         raw = _yaml(path.read_text(encoding="utf-8-sig"))
     except UnicodeDecodeError as error:
-        raise RecipeError(f"{path} is not UTF-8 text", got=str(error), hint="Save the recipe as UTF-8") from error
+        raise RecipeError(f"{path} is not UTF-8 text", got=str(error), hint=f"Save the {what} as UTF-8") from error
     except PermissionError as error:
         raise RecipeError(f"{path} may not be read", got=error.strerror) from error
     except yaml.YAMLError as error:
         raise RecipeError(f"{path} is not valid YAML", got=" ".join(str(error).split())) from error
     if not isinstance(raw, dict):
         raise RecipeError(
-            f"{path} holds no recipe",
+            f"{path} holds no {what}",
             got="an empty file" if raw is None else type(raw).__name__,
-            hint="A recipe is a YAML mapping: name, data, base, …",
+            hint="A recipe is a YAML mapping: name, data, base, …" if what == "recipe" else "It begins with `systems:`",
         )
     return raw
 

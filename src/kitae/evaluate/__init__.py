@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from kitae.core.artifacts import Adapter, Dataset, Split, Verdict
+from kitae.core.artifacts import Adapter, Comparison, Dataset, Split, Verdict
 from kitae.core.recipe import EvaluateSettings
 from kitae.core.resolved import Resolved
 from kitae.core.workspace import Workspace
 
-__all__ = ["check", "check_rows", "errors", "errors_page", "run", "write_errors"]
+if TYPE_CHECKING:
+    from kitae.evaluate.contest.asking import Contestant
+
+__all__ = ["check", "check_rows", "compare", "errors", "errors_page", "run", "write_errors"]
 
 
 def check(settings: EvaluateSettings) -> None:
@@ -62,3 +65,17 @@ def write_errors(path: Path, report: Mapping[str, Any]) -> int:
     from kitae.evaluate.mistakes import stage
 
     return stage.write_sheet(path, report)
+
+
+def compare(
+    contestants: "Sequence[Contestant]",
+    split: Split,
+    taught: Mapping[str, Split],
+    *,
+    settings: Resolved,
+    out: Workspace,
+) -> Comparison:
+    """Ask several systems the same rows and say which is best; see `kitae.evaluate.contest.stage.compare`."""
+    from kitae.evaluate.contest import stage
+
+    return stage.compare(contestants, split, taught, settings=settings, out=out)

@@ -23,6 +23,8 @@ from kitae.evaluate.mistakes.causes import CAUSES
 HERE = Path(__file__).parent / "report"
 SHOWN_OF_CAUSE = 12
 """Failures of each cause on the page of errors."""
+SHOWN_ITEMS = 60
+"""Rows on which systems differ, on the page of a comparison."""
 CODE = re.compile(r"`([^`]*)`")
 
 
@@ -38,6 +40,33 @@ def page(verdict: Mapping[str, Any], history: Sequence[Mapping[str, Any]], *, ab
 def errors_page(report: Mapping[str, Any]) -> str:
     """The error analysis of a verdict as a page."""
     return render("errors.html.j2", report=report, causes=CAUSES, shown_of=SHOWN_OF_CAUSE)
+
+
+def comparison_page(found: Mapping[str, Any], items: Sequence[Mapping[str, Any]]) -> str:
+    """A comparison as a page; of the rows those on which the systems differ."""
+    differing = [one for one in items if len(set(one["right"].values())) > 1]
+    main = found["main"]
+    beside = [one for one in found["figures"] if one["family"] in {"latency", "cost"}]
+    scatters = {
+        one["family"]: pictures.scatter(
+            {
+                name: (one["systems"][name]["value"], main["systems"][name]["value"])
+                for name in main["systems"]
+                if name in one["systems"]
+            }
+        )
+        for one in beside
+        if main["points"]
+    }
+    return render(
+        "comparison.html.j2",
+        found=found,
+        beside=beside,
+        scatters=scatters,
+        wins=any("only_tuned_right" in pair for pair in main["pairs"]),
+        differing=len(differing),
+        items=differing[:SHOWN_ITEMS],
+    )
 
 
 def render(template: str, **values: Any) -> str:

@@ -2,12 +2,13 @@
 
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from kitae.core.files import disk_errors
-from kitae.core.records import Record
+from kitae.core.records import Message, Record
 from kitae.core.workspace import Draft
 
 Work = Literal["answer", "choose", "likelihood", "alone"]
@@ -25,13 +26,17 @@ class HeldOutSet:
 
 @dataclass(frozen=True)
 class Task:
-    """One system's work on one set: which records it is asked about, and what it may choose from."""
+    """One system's work on one set: which records it is asked about, and what it may choose from.
+
+    `talks` are the conversations, by place in `rows`, where they are not those of the records.
+    """
 
     system: str
     work: Work
     held_out: HeldOutSet
     rows: tuple[int, ...]
     choices: tuple[str, ...] = ()
+    talks: Sequence[Sequence[Message]] | None = None
 
     @property
     def model(self) -> str:
@@ -41,7 +46,7 @@ class Task:
     @property
     def conversations(self) -> list[Any]:
         """The conversations to be answered, in the order of `rows`."""
-        return [self.held_out.records[row].prompt for row in self.rows]
+        return [self.held_out.records[row].prompt for row in self.rows] if self.talks is None else list(self.talks)
 
     @property
     def right(self) -> list[str]:

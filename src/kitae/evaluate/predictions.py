@@ -78,8 +78,8 @@ def predict(draft: Draft, data: Data, *, settings: Resolved, open_answerer: Call
         for model in ("base", "tuned"):
             mine = [task for task in tasks if task.model == model]
             if not all(log.complete(task) for task in mine):
-                _ask(open_answerer(model), mine, log, watch)
-        answers = {part.name: _collect(tasks, part, log) for part in data.sets}
+                ask(open_answerer(model), mine, log, watch)
+        answers = {part.name: collect(tasks, part, log) for part in data.sets}
         measures = {part.name: _measures(tasks, part, log, settings) for part in data.sets}
     classical: dict[str, Any] = {"name": "", "validation": {}, "answers": {}, "sure": {}}
     if "baseline" in opponents:
@@ -104,7 +104,7 @@ def _tasks(draft: Draft, data: Data, settings: Resolved) -> list[Task]:
     if "likelihood" in needs:
         tasks += [Task(system, "likelihood", part, _all(part)) for system in free for part in data.sets]
     if needs & {"seconds", "cost"}:
-        tasks += [Task(system, "alone", part, _some(part, settings.seed)) for system in free for part in data.sets]
+        tasks += [Task(system, "alone", part, alone_rows(part, settings.seed)) for system in free for part in data.sets]
     return tasks
 
 
@@ -113,7 +113,8 @@ def known_answers(train: Sequence[Record]) -> list[str]:
     return sorted({exact_form(record.answer) for record in train} - {""})
 
 
-def _ask(answerer: Answerer, tasks: Sequence[Task], log: PredictionLog, watch: Watch) -> None:
+def ask(answerer: Answerer, tasks: Sequence[Task], log: PredictionLog, watch: Watch) -> None:
+    """Do what is missing of the tasks."""
     for task in tasks:
         watch.begin(task)
         WORKS[task.work](answerer, task, log, watch)
@@ -191,7 +192,7 @@ def sureness(scores: Sequence[float], right: int | None) -> dict[str, float]:
     }
 
 
-def _collect(tasks: Sequence[Task], part: HeldOutSet, log: PredictionLog) -> dict[str, Answers]:
+def collect(tasks: Sequence[Task], part: HeldOutSet, log: PredictionLog) -> dict[str, Answers]:
     """The answers of each system: free ones, and for `choice` the chosen ones."""
     answers: dict[str, list[str | None]] = {}
     for task in tasks:
@@ -251,7 +252,7 @@ def _sampled_rows(draft: Draft, part: HeldOutSet, choices: Mapping[str, Sequence
     return _drawn(rows, most, seed)
 
 
-def _some(part: HeldOutSet, seed: int) -> tuple[int, ...]:
+def alone_rows(part: HeldOutSet, seed: int) -> tuple[int, ...]:
     """The rows that are answered alone."""
     rows = _all(part)
     return rows if len(rows) <= ALONE_ROWS else _drawn(rows, ALONE_ROWS, seed)

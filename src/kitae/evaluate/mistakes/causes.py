@@ -68,11 +68,11 @@ def causes(items: Sequence[Item], train: Sequence[Record]) -> list[dict[str, Any
     ]
 
 
-def neighbours(questions: Sequence[str], train: Sequence[Record]) -> tuple[Any, Any]:
+def neighbours(questions: Sequence[str], train: Sequence[Record], *, count: int = NEIGHBOURS) -> tuple[Any, Any]:
     """Indices (N, K) of the nearest training records of each question, nearest first, and their similarities (N, K)."""
     vectors = question_vectors()
     known = vectors.fit_transform([record.question for record in train]).T.tocsr()
-    size = min(NEIGHBOURS, len(train))
+    size = min(count, len(train))
     near, alike = [], []
     for start in range(0, len(questions), BLOCK):
         table = (vectors.transform(questions[start : start + BLOCK]) @ known).toarray().round(6)
