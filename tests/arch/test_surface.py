@@ -27,17 +27,20 @@ PUBLIC = {
     ],
     "kitae.plan": ["Hardware", "look", "resolve", "resolved"],
     "kitae.train": ["run"],
-    "kitae.evaluate": ["check", "run"],
+    "kitae.evaluate": ["check", "check_rows", "compare", "errors", "errors_page", "run", "write_errors"],
     "kitae.models": [
         "BaseFacts",
+        "Limits",
         "attach",
-        "choose",
+        "before_stop",
         "facts",
         "generate",
+        "likelihood",
         "load",
         "load_tokenizer",
         "ready",
         "save_adapter",
+        "weigh",
     ],
     "kitae.registry": [
         "VersionCard",
@@ -68,6 +71,7 @@ PUBLIC = {
 }
 COMMANDS = {
     "chat": ["--help", "--home", "--max-tokens", "--system", "--temperature"],
+    "compare": ["--help", "--home", "--json", "--metric", "--on"],
     "data contamination": ["--against", "--help", "--html", "--json", "--train"],
     "data erase": ["--dry-run", "--help", "--home", "--json", "--reason", "--record", "--rights-holder"],
     "data report": ["--help", "--home", "--json", "--set"],
@@ -77,6 +81,7 @@ COMMANDS = {
     "data trace": ["--help", "--home", "--json", "--text", "--version"],
     "demo": ["--help", "--home", "--json", "--set", "--to"],
     "doctor": ["--help", "--home", "--json"],
+    "evaluate errors": ["--help", "--home", "--html", "--json", "--set", "--sheet", "--system"],
     "models list": ["--help", "--home", "--json"],
     "models show": ["--help", "--home", "--json"],
     "models verify": ["--help", "--home", "--json"],

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import typer
 
-from kitae.cli import data, doctor, models, recipe, serving, way
+from kitae.cli import compare, data, doctor, evaluate, models, recipe, serving, way
 from kitae.errors import GateRefused, Interrupted, KitaeError, PolicyRefused
 
 INTERRUPTED = 130
@@ -27,6 +27,8 @@ app.command()(way.run)
 app.command()(way.plan)
 app.command()(way.train)
 app.add_typer(data.app, name="data")
+app.add_typer(evaluate.app, name="evaluate")
+app.command()(compare.compare)
 app.add_typer(models.app, name="models")
 app.command()(serving.chat)
 app.command()(serving.serve)

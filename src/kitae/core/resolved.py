@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag
 
+from kitae.core.endpoint_settings import EmbeddingSettings
 from kitae.core.method_settings import (
     AdapterSettings,
     FreezeSettings,
@@ -116,6 +117,16 @@ class ResolvedEvaluate(Settings):
     """A meta column whose rows are drawn together."""
     json_schema: dict[str, Any] | None = None
     """The JSON Schema that answers must fit."""
+    temperature: float = 0.0
+    """0 takes the likeliest token."""
+    top_p: float = 1.0
+    """Share of the probability that drawn tokens keep to."""
+    stop: list[str] = Field(default_factory=list)
+    """Texts that end an answer."""
+    price_per_hour: float | None = None
+    """Price of an hour of this machine."""
+    embeddings: EmbeddingSettings | None = None
+    """Who turns texts into vectors."""
 
 
 class Resolved(Settings):

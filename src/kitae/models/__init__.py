@@ -1,26 +1,30 @@
 """Models: a base and its adapters, from a name to answers. Importing this loads no torch; the first use does."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from kitae.core.method_settings import QLoraSettings
 from kitae.core.resolved import ResolvedMethod
 from kitae.models.facts import BaseFacts, facts
+from kitae.models.limits import Limits, before_stop
 
 if TYPE_CHECKING:
     from kitae.models.loading import Loaded
 
 __all__ = [
     "BaseFacts",
+    "Limits",
     "attach",
-    "choose",
+    "before_stop",
     "facts",
     "generate",
+    "likelihood",
     "load",
     "load_tokenizer",
     "ready",
     "save_adapter",
+    "weigh",
 ]
 
 
@@ -69,30 +73,42 @@ def ready(base: str, adapter_folder: Path | None, *, digest: str | None = None, 
 def generate(
     loaded: "Loaded",
     prompts: Sequence[Sequence[int]],
+    limits: Limits,
     *,
-    max_new_tokens: int,
-    batch_rows: int,
-    stop_ids: Collection[int],
     on_done: Callable[[int, list[int]], None] | None = None,
     known: Mapping[int, Sequence[int]] | None = None,
 ) -> list[list[int]]:
-    """Greedy answers to many prompts; see `kitae.models.decoding.generate`."""
+    """Answers to many prompts; see `kitae.models.decoding.generate`."""
     from kitae.models import decoding
 
-    limits = decoding.Limits(max_new_tokens, batch_rows, frozenset(stop_ids))
     return decoding.generate(loaded, prompts, limits, on_done=on_done, known=known)
 
 
-def choose(
+def weigh(
     loaded: "Loaded",
     prompts: Sequence[Sequence[int]],
     choices: Sequence[Sequence[int]],
     *,
     batch_rows: int,
-    on_done: Callable[[int, int], None] | None = None,
-    known: Mapping[int, int] | None = None,
-) -> list[int]:
-    """The likeliest of the choices for each prompt; see `kitae.models.scoring.choose`."""
+    on_done: Callable[[int, list[float]], None],
+    known: Container[int] = (),
+) -> None:
+    """The log-probability of every choice after each prompt; see `kitae.models.scoring.weigh`."""
     from kitae.models import scoring
 
-    return scoring.choose(loaded, prompts, choices, batch_rows=batch_rows, on_done=on_done, known=known)
+    scoring.weigh(loaded, prompts, choices, batch_rows=batch_rows, on_done=on_done, known=known)
+
+
+def likelihood(
+    loaded: "Loaded",
+    prompts: Sequence[Sequence[int]],
+    answers: Sequence[Sequence[int]],
+    *,
+    batch_rows: int,
+    on_done: Callable[[int, float], None],
+    known: Container[int] = (),
+) -> None:
+    """The log-probability of the one answer to each prompt; see `kitae.models.scoring.likelihood`."""
+    from kitae.models import scoring
+
+    scoring.likelihood(loaded, prompts, answers, batch_rows=batch_rows, on_done=on_done, known=known)

@@ -158,8 +158,8 @@ class Forward:
         """An empty cache for this model."""
         return RowCache(self.fixed)
 
-    def __call__(self, ids: Tensor, positions: Tensor, visible: Tensor, cache: RowCache, *, last_only: bool) -> Tensor:
-        """Logits (R, Q or 1, vocabulary) of `ids` at `positions` (both R x Q).
+    def __call__(self, ids: Tensor, positions: Tensor, visible: Tensor, cache: RowCache, *, last: int | None) -> Tensor:
+        """Logits (R, Q or `last`, vocabulary) of `ids` at `positions` (both R x Q).
 
         `visible` (R, Q, C) says which columns a query may see; every query must see at least one. The distance for
         sliding windows is that of the columns, so the queries are the last columns; see `choose` for other layouts.
@@ -169,7 +169,7 @@ class Forward:
             torch.arange(columns - ids.shape[1], columns, device=self.device)[:, None]
             - torch.arange(columns, device=self.device)[None, :]
         )
-        return self.with_distance(ids, positions, visible, distance[None], cache, last_only=last_only)
+        return self.with_distance(ids, positions, visible, distance[None], cache, last=last)
 
     def with_distance(
         self,
@@ -179,9 +179,12 @@ class Forward:
         distance: Tensor,
         cache: RowCache,
         *,
-        last_only: bool,
+        last: int | None,
     ) -> Tensor:
-        """As calling, with the distance in positions between queries and columns (R or 1, Q, C) stated."""
+        """As calling, with the distance in positions between queries and columns (R or 1, Q, C) stated.
+
+        Logits follow the `last` queries only, or all with None.
+        """
         if self.before:
             positions = positions + self.before
             distance, visible = self._with_fixed(positions, visible, distance)
@@ -189,7 +192,7 @@ class Forward:
             kind: self._additive(visible if window is None else visible & (distance < window))
             for kind, window in self.windows.items()
         }
-        keep = {"logits_to_keep": 1} if last_only and "logits_to_keep" in self.accepted else {}
+        keep = {"logits_to_keep": last} if last is not None and "logits_to_keep" in self.accepted else {}
         logits: Tensor = self.model(
             input_ids=ids,
             position_ids=positions,
@@ -198,7 +201,7 @@ class Forward:
             use_cache=True,
             **keep,
         ).logits
-        return logits[:, -1:] if last_only else logits
+        return logits if last is None else logits[:, -last:]
 
     def _with_fixed(self, positions: Tensor, visible: Tensor, distance: Tensor) -> tuple[Tensor, Tensor]:
         """Distance and visibility with the fixed columns before the others: every query sees them."""

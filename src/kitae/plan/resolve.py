@@ -47,7 +47,7 @@ def resolve(recipe: Recipe, split: Split, *, facts: BaseFacts, hardware: Hardwar
         )
 
     if recipe.evaluate.metrics != "auto":
-        check_metrics(recipe.evaluate.metrics, schema=recipe.evaluate.json_schema is not None)
+        check_metrics(recipe.evaluate.metrics, recipe.evaluate)
 
     def build(draft: Draft) -> None:
         """Decide, estimate, say so, and refuse before anything is written."""

@@ -14,6 +14,7 @@ from typing import Any
 
 from kitae.core.artifacts import MANIFEST, Dataset, Split
 from kitae.core.data_settings import DataSettings, SelfTrainingSettings
+from kitae.core.endpoint import Endpoint
 from kitae.core.files import read_jsonl, write_json, write_jsonl
 from kitae.core.recipe import locate
 from kitae.core.records import Record, read_records
@@ -26,7 +27,6 @@ from kitae.data.preparing import prepare
 from kitae.data.small.apart import HeldOut
 from kitae.data.small.augmenting import augment
 from kitae.data.small.balancing import balance
-from kitae.data.small.endpoint import Endpoint
 from kitae.data.small.methods import THROUGH_ENDPOINT, Tools, own_words
 from kitae.data.small.self_training import self_train
 from kitae.data.small.steps import Step
