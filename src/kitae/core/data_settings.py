@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from kitae.core.endpoint_settings import EndpointAccess
 from kitae.core.settings import Auto, Settings
 from kitae.core.small_settings import AugmentSettings, BalanceSettings
 
@@ -65,6 +66,18 @@ class PrivacySettings(Settings):
     """Who looks: built-in, presidio (`kitae[presidio]`), `spacy:PIPELINE` for names (`kitae[ner]`)."""
 
 
+class MeaningSettings(Settings):
+    """Records that say the same in other words. It is a hint: look at the pairs in the report before dropping any."""
+
+    alike: float = Field(default=0.9, gt=0.0, le=1.0)
+    """Cosine similarity of the questions, and of the answers, from which two records are taken to mean the same."""
+    action: Literal["flag", "drop"] = "flag"
+    """flag: they stay, and no split parts them; drop: only the best of them stays."""
+    endpoint: EndpointAccess | None = None
+    """Who turns texts into vectors (`/embeddings`); null compares the letters they have in common (TF-IDF, SVD), which
+    finds the same words in another order, and knows no synonyms."""
+
+
 class DuplicateSettings(Settings):
     """What counts as the same record."""
 
@@ -80,6 +93,8 @@ class DuplicateSettings(Settings):
     """Letters and digits from which a passage counts."""
     boilerplate_turns: int = Field(default=20, ge=2)
     """Different turns that must share a passage."""
+    meaning: MeaningSettings | None = None
+    """Look for records that say the same in other words; null does not. `{}` is enough to switch it on."""
 
 
 class BenchmarkSettings(SourceSettings):

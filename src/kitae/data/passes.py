@@ -174,7 +174,10 @@ def _handled(task: Judging) -> list[Record | Quarantined]:
 
 @dataclass(frozen=True)
 class Gone:
-    """The records that go as duplicates, as `find_duplicates` wrote them; nothing is in memory until asked for."""
+    """The records that go as duplicates, or are flagged, as `find_duplicates` wrote them.
+
+    Nothing is in memory until asked for.
+    """
 
     table: "pa.Table | None"
 
@@ -194,14 +197,14 @@ class Gone:
 
 @dataclass(frozen=True)
 class Settle:
-    """A judged shard, and the edits by which some of the records that stayed go as duplicates.
+    """A judged shard, and the edits by which some of the records that stayed go as duplicates, or are flagged as such.
 
-    `gone` maps the place of a record among those that stayed in its shard to its edit. The shard's part of each file of
-    the dataset is written into `parts`.
+    `edits` maps the place of a record among those that stayed in its shard to its edit. The shard's part of each file
+    of the dataset is written into `parts`.
     """
 
     judged: Path
-    gone: Mapping[int, Edit]
+    edits: Mapping[int, Edit]
     instruction: str | None
     parts: Path
     number: int
@@ -212,18 +215,20 @@ def settle(task: Settle) -> Tally:
     tally = Tally()
     rows: dict[Fate, list[dict[str, Any]]] = {fate: [] for fate in FILES}
     place = -1
-    for fate, made in _fates(whole_table(task.judged)):
+    for fate, made in fates_of(whole_table(task.judged)):
         place += fate == "kept"
         if isinstance(made, Quarantined):
             tally.set_aside(made)
             rows["quarantined"].append(made.as_dict())
-        elif fate == "dropped" or place in task.gone:
-            gone = made if fate == "dropped" else made.with_edit(task.gone[place])
-            tally.drop(gone)
-            rows["dropped"].append(gone.as_dict())
+            continue
+        edit = task.edits.get(place) if fate == "kept" else None
+        record = made if edit is None else made.with_edit(edit)
+        if fate == "dropped" or (edit is not None and edit.detail.get("action") != "flag"):
+            tally.drop(record)
+            rows["dropped"].append(record.as_dict())
         else:
-            tally.keep(made)
-            rows["kept"].append(_instructed(made, task.instruction).as_dict())
+            tally.keep(record)
+            rows["kept"].append(_instructed(record, task.instruction).as_dict())
     for fate, name in FILES.items():
         write_jsonl(part_path(task.parts, name, task.number), rows[fate])
     return tally
@@ -299,7 +304,8 @@ def _judged_table(fates: Iterable[tuple[Fate, Record | Quarantined]]) -> "pa.Tab
     return pa.table({"fate": pa.array([fate for fate, _ in rows]), "row": pa.array(lines, pa.large_string())})
 
 
-def _fates(table: "pa.Table") -> Iterator[tuple[Fate, Record | Quarantined]]:
+def fates_of(table: "pa.Table") -> Iterator[tuple[Fate, Record | Quarantined]]:
+    """The rows of a judged shard with their fates."""
     for fate, line in zip(table["fate"].to_pylist(), table["row"].to_pylist(), strict=True):
         row = json.loads(line)
         yield fate, _from_aside(row) if fate == "quarantined" else Record.from_dict(row)

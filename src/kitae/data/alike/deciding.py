@@ -137,7 +137,7 @@ def _drop_near(cases: Cases, near: float) -> None:
     say[rows[joined[says]]] = says[joined[says]]
     order = cases.preference()
     order = order[say[order] >= 0]
-    gone, twins, values = _greedy(order, say[order], cases.fact["use"][order] == TEST, neighbours)
+    gone, twins, values = keep_the_best(order, say[order], cases.fact["use"][order] == TEST, neighbours)
     cases.drop(gone, Why.SAYS_NEARLY_SAME, twins, similarity=values)
 
 
@@ -171,7 +171,7 @@ def _across(cases: Cases, texts: Array, of_text: Array) -> tuple[Array, Array, A
     return ones, others, np.repeat(similarity, times)
 
 
-def _greedy(
+def keep_the_best(
     order: Array, says: Array, spared: Array, neighbours: Mapping[int, list[tuple[int, float]]]
 ) -> tuple[Array, Array, Array]:
     """Records that go, the nearest kept one of each, and how near it is; `order` has the best record first."""

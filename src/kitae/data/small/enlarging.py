@@ -21,20 +21,18 @@ from kitae.core.small_settings import AugmentSettings
 from kitae.core.workspace import Draft, Workspace
 from kitae.data.custody.erased import Erased
 from kitae.data.custody.policy import enforce
+from kitae.data.endpoint import Endpoint
 from kitae.data.finding import find
-from kitae.data.preparing import prepare
+from kitae.data.preparing import ANSWERS, prepare
 from kitae.data.small.apart import HeldOut
 from kitae.data.small.augmenting import augment
 from kitae.data.small.balancing import balance
-from kitae.data.small.endpoint import Endpoint
 from kitae.data.small.methods import THROUGH_ENDPOINT, Tools, own_words
 from kitae.data.small.self_training import self_train
 from kitae.data.small.steps import Step
 
 ASKED = ("self_training", "augment", "balance")
 """Settings that ask for this stage; with none of them the drawn split is what training gets."""
-ANSWERS = "answers"
-"""Folder of the workspace with the answers of endpoints: paid for once, whatever becomes of a run."""
 OURS = frozenset({MANIFEST, "summary.json", "report.json", "train.jsonl", "dropped.jsonl"})
 """Files of a split that are written anew; every other one is copied."""
 

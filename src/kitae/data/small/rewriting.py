@@ -9,7 +9,7 @@ import re
 
 from kitae.core.records import Record
 from kitae.core.text import is_japanese
-from kitae.data.small.endpoint import Endpoint
+from kitae.data.endpoint import Endpoint
 
 PARAPHRASE = (
     "Rewrite the text between the lines in other words, in the same language, with the same meaning. Keep names, "
