@@ -33,6 +33,7 @@ from kitae.data.executors import Executor, executor
 from kitae.data.finding import FoundFile, found_files
 from kitae.data.intake import FileCount, check_files, file_encoding
 from kitae.data.judging import Judge
+from kitae.data.making import made_by
 from kitae.data.meaning import Meanings, Shard, find_meanings
 from kitae.data.privacy.redaction import Redactor, check_privacy
 from kitae.data.readers import read_rows
@@ -94,7 +95,7 @@ def prepare(
         parents={"source": source.digest}
         | {f"review {n}": file_digest(path) for n, path in enumerate(sheets, start=1)}
         | benchmarks.parents,
-        settings={"data": choices, "task": task, "held_out": held_out, **erased.part_of_key(source)},
+        settings={"data": choices, "task": task, "held_out": held_out, **erased.part_of_key(source), **made_by()},
         build=build,
     )
 

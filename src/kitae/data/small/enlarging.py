@@ -23,6 +23,7 @@ from kitae.data.custody.erased import Erased
 from kitae.data.custody.policy import enforce
 from kitae.data.endpoint import Endpoint
 from kitae.data.finding import find
+from kitae.data.making import made_by
 from kitae.data.preparing import ANSWERS, prepare
 from kitae.data.small.apart import HeldOut
 from kitae.data.small.augmenting import augment
@@ -66,7 +67,7 @@ def enlarge(
     parents = {"split": split.digest, **{role: digest for role, digest in split.parents if role == "dataset"}}
     if unlabelled is not None:
         parents["unlabelled"] = unlabelled.digest
-    made_from = {"small": asked, "seed": seed, "near": settings.duplicates.near, "own": own}
+    made_from = {"small": asked, "seed": seed, "near": settings.duplicates.near, "own": own, **made_by()}
     return out.make(Split, parents=parents, settings=made_from, build=build)
 
 
