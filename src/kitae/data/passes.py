@@ -22,6 +22,7 @@ from kitae.data.boilerplate import handled, passages_table
 from kitae.data.contamination import TRAINED, contamination_edits, open_index
 from kitae.data.custody.admission import admit, admit_row, is_gone
 from kitae.data.custody.erased import Erased
+from kitae.data.custody.nearness import like_erased
 from kitae.data.finding import FoundFile
 from kitae.data.intake import Quarantined, record_of, turns_as_read
 from kitae.data.judging import Fate, Judge
@@ -86,7 +87,8 @@ def take(task: Take) -> Taken:
     table = read_table(task.path)
     if table is None:
         made = [record_of(raw, task.file, task.task) for raw in task.rows]
-        taken = [_taken(one, edit, task) for one, edit in zip(made, _contaminated(made, task), strict=True)]
+        edits = zip(_contaminated(made, task), _like_erased(made, task), strict=True)
+        taken = [_taken(one, list(filter(None, found)), task) for one, found in zip(made, edits, strict=True)]
         if task.passages is not None:
             records = [made for made, _ in taken if isinstance(made, Record) and not is_gone(made)]
             write_table(task.passages, passages_table(records, settings=task.duplicates))
@@ -248,8 +250,15 @@ def _contaminated(made: Sequence[tuple[Record, str] | Quarantined], task: Take) 
     return [None if isinstance(one, Quarantined) else next(edits) for one in made]
 
 
+def _like_erased(made: Sequence[tuple[Record, str] | Quarantined], task: Take) -> list[Edit | None]:
+    """Which records say nearly what an erased one said."""
+    records = [one[0] for one in made if not isinstance(one, Quarantined)]
+    edits = iter(like_erased(records, task.erased))
+    return [None if isinstance(one, Quarantined) else next(edits) for one in made]
+
+
 def _taken(
-    made: tuple[Record, str] | Quarantined, contaminated: Edit | None, task: Take
+    made: tuple[Record, str] | Quarantined, found: Sequence[Edit], task: Take
 ) -> tuple[Record | Quarantined, str]:
     """A record and the name of its shape, redacted; or why there is none, and no shape."""
     if isinstance(made, Quarantined):
@@ -264,7 +273,7 @@ def _taken(
     if is_gone(record):
         return record, ""
     record = record if task.redactor is None else task.redactor.record(record)
-    return (record if contaminated is None else record.with_edit(contaminated)), shape
+    return replace(record, history=(*record.history, *found)), shape
 
 
 def _teaches(record: Record) -> bool:
