@@ -86,7 +86,8 @@ class DuplicateSettings(Settings):
     near: float | None = Field(default=0.8, gt=0.0, le=1.0)
     """Jaccard similarity of character n-grams above which two records are the same; null switches it off."""
     conflicts: Literal["keep", "drop"] = "drop"
-    """The same question with different answers: `drop` keeps the majority's answer, or none on a tie."""
+    """The same question with different answers: `drop` keeps the majority's answer, or none on a tie; `keep` keeps all
+    of them and flags them."""
     boilerplate: Literal["off", "flag", "strip"] = "flag"
     """A passage that many turns share (a signature, a disclaimer): `flag` only says so, `strip` takes it out."""
     boilerplate_letters: int = Field(default=40, ge=8)

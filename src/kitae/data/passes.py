@@ -188,25 +188,28 @@ class Gone:
         """Those in a table, or none at all."""
         return Gone(None if path is None else whole_table(path))
 
-    def between(self, begin: int, end: int) -> dict[int, Edit]:
-        """Place behind `begin` to the edit, for the records from `begin` to before `end`."""
+    def between(self, begin: int, end: int) -> dict[int, list[Edit]]:
+        """Place behind `begin` to the edits, for the records from `begin` to before `end`; flags come first."""
         if self.table is None:
             return {}
         first, last = self.table["row"].to_numpy().searchsorted([begin, end])
-        rows = self.table.slice(first, last - first).to_pylist()
-        return {row["row"] - begin: Edit(row["rule"], row["reason"], json.loads(row["detail"])) for row in rows}
+        found: dict[int, list[Edit]] = {}
+        for row in self.table.slice(first, last - first).to_pylist():
+            edit = Edit(row["rule"], row["reason"], json.loads(row["detail"]))
+            found.setdefault(row["row"] - begin, []).append(edit)
+        return {place: sorted(edits, key=lambda edit: not _only_flags(edit)) for place, edits in found.items()}
 
 
 @dataclass(frozen=True)
 class Settle:
     """A judged shard, and the edits by which some of the records that stayed go as duplicates, or are flagged as such.
 
-    `edits` maps the place of a record among those that stayed in its shard to its edit. The shard's part of each file
+    `edits` maps the place of a record among those that stayed in its shard to its edits. The shard's part of each file
     of the dataset is written into `parts`.
     """
 
     judged: Path
-    edits: Mapping[int, Edit]
+    edits: Mapping[int, Sequence[Edit]]
     instruction: str | None
     parts: Path
     number: int
@@ -223,9 +226,9 @@ def settle(task: Settle) -> Tally:
             tally.set_aside(made)
             rows["quarantined"].append(made.as_dict())
             continue
-        edit = task.edits.get(place) if fate == "kept" else None
-        record = made if edit is None else made.with_edit(edit)
-        if fate == "dropped" or (edit is not None and edit.detail.get("action") != "flag"):
+        edits = task.edits.get(place, ()) if fate == "kept" else ()
+        record = replace(made, history=(*made.history, *edits))
+        if fate == "dropped" or not all(map(_only_flags, edits)):
             tally.drop(record)
             rows["dropped"].append(record.as_dict())
         else:
@@ -234,6 +237,10 @@ def settle(task: Settle) -> Tally:
     for fate, name in FILES.items():
         write_jsonl(part_path(task.parts, name, task.number), rows[fate])
     return tally
+
+
+def _only_flags(edit: Edit) -> bool:
+    return edit.detail.get("action") == "flag"
 
 
 def part_path(parts: Path, name: str, number: int) -> Path:

@@ -95,6 +95,14 @@ def test_dropped_ones_add_up_and_name_who_stays_in_the_end(desk: Desk) -> None:
     assert report["read"] == report["kept"] + report["dropped"]
 
 
+def test_what_is_contested_is_compared_as_well(desk: Desk) -> None:
+    desk.rows("faq.jsonl", rows(*PAIR, (SAME[0], "無料でお使いいただけます。")))
+    settings = {"near": None, "conflicts": "keep", "meaning": {"alike": 0.7}}
+    records = [r for r in kept(desk.prepare(duplicates=settings)) if r.question in SAME]
+    rules = sorted(sorted(edit.rule for edit in r.history) for r in records)
+    assert rules == [[], ["conflicting_answers"], ["conflicting_answers", SAME_MEANING]]
+
+
 def test_no_split_parts_a_pair(desk: Desk) -> None:
     pairs = [(f"あの、{q[:-1]}ね。" if q[-1] == "。" else f"So, {q}", answer(q, n)) for n, q in enumerate(OTHERS)]
     desk.rows("faq.jsonl", rows(*pairs))

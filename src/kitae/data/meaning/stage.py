@@ -70,7 +70,7 @@ def find_meanings(
 
     Raises `InputError` for an endpoint that does not answer, `DiskFull`.
     """
-    went = whole_table(gone)["row"].to_numpy()
+    went = _gone_rows(gone)
     said = list(workers.map(speak, _speaking(shards, went, task, scratch / "said")))
     vectors, line = _vectors(said, settings, workers, scratch, answers)
     columns = Columns([shard.prints for shard in shards])
@@ -91,6 +91,15 @@ def find_meanings(
     }
     edits = _edits(columns, rows, kept, values, settings.action)
     return Meanings(_written(gone, edits, scratch / "meanings.arrow", settings.action), figures)
+
+
+def _gone_rows(gone: Path) -> Array:
+    """The rows that do not stay; others in the table are only flagged."""
+    import pyarrow.compute as pc
+
+    table = whole_table(gone)
+    rows: Array = table.filter(pc.invert(pc.match_substring(table["detail"], '"action": "flag"')))["row"].to_numpy()
+    return rows
 
 
 def _speaking(shards: Sequence[Shard], gone: Array, task: str, folder: Path) -> Iterator[Speak]:
