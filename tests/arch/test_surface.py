@@ -19,7 +19,9 @@ PUBLIC = {
         "enforce",
         "enlarge",
         "find",
+        "hand_out",
         "known_rules",
+        "look",
         "prepare",
         "split",
         "suspects",
@@ -68,8 +70,10 @@ PUBLIC = {
 }
 COMMANDS = {
     "chat": ["--help", "--home", "--max-tokens", "--system", "--temperature"],
+    "data clean": ["--help", "--home", "--json", "--set", "--to"],
     "data contamination": ["--against", "--help", "--html", "--json", "--train"],
     "data erase": ["--dry-run", "--help", "--home", "--json", "--reason", "--record", "--rights-holder"],
+    "data ingest": ["--help", "--json", "--task"],
     "data report": ["--help", "--home", "--json", "--set"],
     "data review": ["--help", "--home", "--json", "--set", "--to"],
     "data rules": ["--help", "--json"],

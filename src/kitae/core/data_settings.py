@@ -224,7 +224,7 @@ class DataSettings(Settings):
     split: SplitSettings = SplitSettings()
     """Training, validation, test."""
     review: list[str] = Field(default_factory=list)
-    """Review sheets with people's decisions, relative to the recipe; `kitae data check` writes one to fill in."""
+    """Review sheets with people's decisions, relative to the recipe; `kitae data review` writes one to fill in."""
     balance: BalanceSettings | None = None
     """How uneven classes of the training split are evened out; null leaves them."""
     augment: AugmentSettings | None = None
