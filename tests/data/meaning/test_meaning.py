@@ -69,6 +69,7 @@ def test_it_flags_for_the_better_one_and_shows_the_pair(desk: Desk) -> None:
 def test_one_word_that_differs_is_enough(tmp_path: Path) -> None:
     assert same_words("和食を部屋で食べられますか。", "部屋で、和食を食べられますか。")
     assert not same_words("和食を部屋で食べられますか。", "洋食を部屋で食べられますか。")
+    assert not same_words("大人一人と子供一人で泊まれますか。", "大人二人と子供一人で泊まれますか。")
     assert same_words("When will the card be delivered?", "Will the card be delivered when?")
     assert not same_words("Where is the parking garage?", "Where is the parking meter?")
 

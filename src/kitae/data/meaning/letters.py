@@ -31,6 +31,7 @@ SAME_WORDS = 0.8
 """Share of the words of both texts that must stand in both."""
 WORD = re.compile(r"[一-鿿々]|[ァ-ヺー]{2,}|[0-9]+|[^\W\d_ぁ-ヿ一-鿿々]{4,}")
 """Kanji, words in katakana, numbers, longer words of other writings: hiragana and short words carry grammar."""
+NUMERALS = frozenset("一二三四五六七八九十百千万")
 STEM = 5
 """Of a longer word so many letters count, so that endings do not."""
 
@@ -69,9 +70,9 @@ def letter_vectors(texts: Sequence[str], model: Path) -> Array:
 
 
 def same_words(one: str, other: str) -> bool:
-    """Whether two texts have nearly all words in common that have a meaning of their own."""
+    """Whether two texts have nearly all words in common that have a meaning of their own, and all numbers in kanji."""
     a, b = _words(one), _words(other)
-    return len(a & b) >= SAME_WORDS * len(a | b)
+    return a & NUMERALS == b & NUMERALS and len(a & b) >= SAME_WORDS * len(a | b)
 
 
 @lru_cache(maxsize=1 << 12)
