@@ -3,9 +3,9 @@
 Rules, in this order. A split somebody else drew (`use: test`) is never thinned; what repeats it leaves training.
 
 - `leaks_into_test`: a question, the last or an earlier one, is that of a test row, or near it.
-- `conflicting_answers`: the same question with different answers; the majority's stays, on a tie none. Under another
-  system message, or with other answers to weigh, it is not the same question; but what one asks without any system
-  message is compared with all who ask it.
+- `conflicting_answers`: the same question with different answers; the majority's stays, on a tie none (with
+  `conflicts: keep` all stay and are flagged). Under another system message, or with other answers to weigh, it is not
+  the same question; but what one asks without any system message is compared with all who ask it.
 - `leaks_into_validation`: the same for a validation row.
 - `exact_duplicate`: question and answer are equal after normalisation (NFKC, case, spaces).
 - `near_duplicate`: questions near, numbers equal, and the same answer: a paraphrase with the same answer is no
@@ -51,6 +51,7 @@ REASONS = {
         "conflicting_answers",
         "the same question has {camps} different answers; no answer has a majority",
     ),
+    Why.CONTESTED: ("conflicting_answers", "the same question has {camps} different answers; all of them stay"),
     Why.SAYS_SAME: ("exact_duplicate", "says the same as {origin}"),
     Why.SAYS_NEARLY_SAME: ("near_duplicate", "says nearly the same as {origin} (similarity {similarity:.2f})"),
 }
@@ -60,12 +61,12 @@ REASONS = {
 def find_duplicates(
     tables: Sequence[Path], *, settings: DuplicateSettings, scratch: Path, progress: Progress = lambda *_: None
 ) -> Path:
-    """Write an Arrow IPC file with one row for each record that goes, and return its path in `scratch`.
+    """Write an Arrow IPC file with one row for each record that goes or is flagged; return its path in `scratch`.
 
     `tables` are Arrow IPC files of `fingerprint_table`, made with the same settings, in their order. Columns of the
     result, ascending by the first: `row` (position in the concatenation of the tables), `rule`, `reason`, `detail`
-    (JSON: the id of the `kept` record, `similarity`). The same for any cut of the records into tables. Raises
-    `DiskFull`.
+    (JSON: the id of the `kept` record, `similarity`; `action: flag` where it stays). The same for any cut of the
+    records into tables. Raises `DiskFull`.
     """
     columns = Columns(tables)
     with disk_errors(scratch):
@@ -142,7 +143,7 @@ def _rows(columns: Columns, gone: Gone) -> Iterator[dict[str, Any]]:
     origins = iter(columns.take_strings("origin", gone.named[gone.named >= 0]))
     for row, why, named, kept, similarity, camps in zip(*(part.tolist() for part in gone.parts()), strict=True):
         rule, reason = REASONS[Why(why)]
-        detail = {"kept": next(ids)} if kept >= 0 else {}
+        detail = {"kept": next(ids)} if kept >= 0 else {"action": "flag"} if why == Why.CONTESTED else {}
         origin = next(origins) if named >= 0 else ""
         if named >= 0:
             detail["similarity"] = round(similarity, 3)

@@ -69,13 +69,14 @@ def band_keys(sets: Ragged, threshold: float) -> Array:
     keys = np.empty((len(sets), bands), dtype=np.uint32)
     for start in range(0, len(sets), _TEXTS_AT_ONCE):
         stop = min(start + _TEXTS_AT_ONCE, len(sets))
-        signatures_RBW = _signatures(sets, slice(start, stop), bands * width).reshape(-1, bands, width)
+        signatures_RBW = signatures(sets, slice(start, stop), bands * width).reshape(-1, bands, width)
         mixed_RB = (signatures_RBW * mix_W).sum(axis=2, dtype=np.uint64)
         keys[start:stop] = mixed_RB >> np.uint64(32)
     return keys
 
 
-def _signatures(sets: Ragged, rows: slice, hashes: int) -> Array:
+def signatures(sets: Ragged, rows: slice, hashes: int) -> Array:
+    """The MinHash signatures of some of the sets, uint64 [rows, hashes], each number below 2**32."""
     from rensa import RMinHash
 
     offsets = sets.offsets[rows.start : rows.stop + 1]

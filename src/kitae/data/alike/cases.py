@@ -30,11 +30,16 @@ class Why(IntEnum):
     NO_MAJORITY = 6
     SAYS_SAME = 7
     SAYS_NEARLY_SAME = 8
+    CONTESTED = 9
+    """It stays, and is flagged."""
 
 
 @dataclass(frozen=True)
 class Gone:
-    """Records that go: their rows, why (`Why`), for which kept row (-1: none), and how near or how contested."""
+    """Records that go, or are flagged.
+
+    Their rows, why (`Why`), for which kept row (-1: none), and how near or how contested.
+    """
 
     rows: Array
     why: Array
@@ -79,6 +84,7 @@ class Cases:
         self._named = np.full(len(rows), -1)
         self._similarity = np.ones(len(rows))
         self._camps = np.zeros(len(rows), dtype=np.int64)
+        self._flagged = np.zeros(len(rows), dtype=bool)
 
     @property
     def stays(self) -> Array:
@@ -94,9 +100,10 @@ class Cases:
         self._named[gone] = named[first]
         self._similarity[gone] = similarity if isinstance(similarity, float) else similarity[first]
 
-    def contested(self, gone: Array, camps: Array) -> None:
-        """Note how many answers the questions of these records have."""
-        self._camps[gone] = camps
+    def contested(self, rows: Array, camps: Array, *, flag: bool) -> None:
+        """Note how many answers the questions of these records have; `flag` those that stay."""
+        self._camps[rows] = camps
+        self._flagged[rows] |= flag
 
     def preference(self) -> Array:
         """All records, the one to keep first: drawn splits, fewest repairs, longest question, order of the files."""
@@ -121,7 +128,7 @@ class Cases:
         return same
 
     def gone(self) -> Gone:
-        """What went, and for which record that stayed."""
+        """What went, and for which record that stayed; and what stayed with a flag."""
         last = self._named.copy()
         while True:
             on = (last >= 0) & (self._named[last] >= 0)
@@ -129,11 +136,12 @@ class Cases:
                 break
             last[on] = self._named[last[on]]
         last[(last >= 0) & ~self.stays[last]] = -1
-        gone = np.flatnonzero(~self.stays)
+        why = np.where(self.stays & self._flagged, np.uint8(Why.CONTESTED), self.why)
+        gone = np.flatnonzero(why != Why.STAYS)
         row_of = np.append(self.rows, -1)  # place -1, nobody, is row -1
         return Gone(
             rows=self.rows[gone],
-            why=self.why[gone],
+            why=why[gone],
             named=row_of[self._named[gone]],
             kept=row_of[last[gone]],
             similarity=self._similarity[gone],

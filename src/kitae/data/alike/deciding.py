@@ -20,8 +20,7 @@ def decide(cases: Cases, settings: DuplicateSettings) -> Gone:
     """Apply the rules in their order."""
     near = settings.near or 1.0
     _drop_leaks(cases, "test")
-    if settings.conflicts == "drop":
-        _drop_conflicts(cases, near)
+    _find_conflicts(cases, near, drop=settings.conflicts == "drop")
     # A row of a drawn validation split may have gone for a contradiction; nothing leaks into what went.
     _drop_leaks(cases, "validation")
     if settings.exact:
@@ -59,8 +58,8 @@ def _drop_leaks(cases: Cases, use: str) -> None:
     cases.drop(cases.turn_owners[turns[nearest]], nearly, holders[place[nearest]], similarity=similarity[nearest])
 
 
-def _drop_conflicts(cases: Cases, near: float) -> None:
-    """Of the answers to one question only the majority's stay, or none."""
+def _find_conflicts(cases: Cases, near: float, *, drop: bool) -> None:
+    """Of the answers to one question only the majority's stay, or none; or all of them stay with a flag."""
     rows = np.flatnonzero(cases.stays & (cases.fact["use"] != TEST) & (cases.texts >= 0))
     subjects = _subjects(cases, rows)
     answers = _ids(subjects, cases.fact["answer"][rows])
@@ -81,10 +80,14 @@ def _drop_conflicts(cases: Cases, near: float) -> None:
     winner[~alone] = -1
     counts = np.bincount(of_subject)
     named = np.where(alone, rows[firsts[winner]], -1)[subjects]
-    losing = (counts[subjects] > 1) & (camps != winner[subjects])
+    several = counts[subjects] > 1
+    if not drop:
+        cases.contested(rows[several], counts[subjects[several]], flag=True)
+        return
+    losing = several & (camps != winner[subjects])
     why = np.where(named < 0, Why.NO_MAJORITY, Why.AGAINST_MAJORITY).astype(np.uint8)
     cases.drop(rows[losing], why[losing], named[losing])
-    cases.contested(rows[losing], counts[subjects[losing]])
+    cases.contested(rows[losing], counts[subjects[losing]], flag=False)
 
 
 def _subjects(cases: Cases, rows: Array) -> Array:
@@ -137,7 +140,7 @@ def _drop_near(cases: Cases, near: float) -> None:
     say[rows[joined[says]]] = says[joined[says]]
     order = cases.preference()
     order = order[say[order] >= 0]
-    gone, twins, values = _greedy(order, say[order], cases.fact["use"][order] == TEST, neighbours)
+    gone, twins, values = keep_the_best(order, say[order], cases.fact["use"][order] == TEST, neighbours)
     cases.drop(gone, Why.SAYS_NEARLY_SAME, twins, similarity=values)
 
 
@@ -171,7 +174,7 @@ def _across(cases: Cases, texts: Array, of_text: Array) -> tuple[Array, Array, A
     return ones, others, np.repeat(similarity, times)
 
 
-def _greedy(
+def keep_the_best(
     order: Array, says: Array, spared: Array, neighbours: Mapping[int, list[tuple[int, float]]]
 ) -> tuple[Array, Array, Array]:
     """Records that go, the nearest kept one of each, and how near it is; `order` has the best record first."""

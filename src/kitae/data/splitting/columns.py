@@ -15,6 +15,7 @@ from kitae.core.records import Record
 from kitae.data.alike.fingerprints import fingerprint_table
 from kitae.data.alike.ragged import Array, Ragged, of_lengths
 from kitae.data.counting import digest64
+from kitae.data.meaning import SAME_MEANING
 from kitae.data.shapes import at_path
 from kitae.data.shards import SHARD_ROWS, in_shards, read_table, shard_path, write_table
 from kitae.data.splitting.moments import Dates, Moments
@@ -191,5 +192,7 @@ def read_columns(path: Path, settings: SplitSettings, *, task: str, near: float 
 
 
 def _kin(record: Record) -> tuple[int, int]:
-    """Digests of a record's id and of its parent's."""
-    return digest64(record.id), digest64(record.parent) if record.parent else 0
+    """Digests of a record's id and of the one it stays together with: its parent, or the one it seems to repeat."""
+    like = next((str(edit.detail["like"]) for edit in record.history if edit.rule == SAME_MEANING), "")
+    kin = record.parent or like
+    return digest64(record.id), digest64(kin) if kin else 0
