@@ -102,8 +102,10 @@ def commands(group: click.Group, prefix: str = "") -> dict[str, list[str]]:
 
 
 def test_commands_and_options() -> None:
-    found = commands(typer.main.get_command(app))  # type: ignore[arg-type]
+    whole = typer.main.get_command(app)
+    found = commands(whole)  # type: ignore[arg-type]
     assert found == COMMANDS
+    assert [option for parameter in whole.params for option in parameter.opts] == ["--version"]
     assert all(len(options) <= 8 for options in found.values())
 
 
