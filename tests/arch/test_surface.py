@@ -51,6 +51,7 @@ PUBLIC = {
         "trace_version",
         "verify_audit",
         "verify_erasures",
+        "version_terms",
     ],
     "kitae.serve": [
         "Engine",

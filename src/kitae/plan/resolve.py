@@ -69,7 +69,15 @@ def resolve(recipe: Recipe, split: Split, *, facts: BaseFacts, hardware: Hardwar
                 "lengths": vars(lengths),
             },
         )
-        draft.summary({"values": values, "reasons": reasons, "estimate": cost.as_dict(), "machine": hardware.sentence})
+        draft.summary(
+            {
+                "base": {"name": facts.name, "licence": facts.licence, "parameters": facts.parameters},
+                "values": values,
+                "reasons": reasons,
+                "estimate": cost.as_dict(),
+                "machine": hardware.sentence,
+            }
+        )
 
     return out.make(
         Plan,
