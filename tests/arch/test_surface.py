@@ -25,7 +25,7 @@ PUBLIC = {
         "suspects",
         "write_sheet",
     ],
-    "kitae.plan": ["Hardware", "look", "resolve", "resolved"],
+    "kitae.plan": ["Hardware", "look", "resolve", "resolved", "training_seconds"],
     "kitae.train": ["run"],
     "kitae.evaluate": ["check", "run"],
     "kitae.models": [

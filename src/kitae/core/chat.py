@@ -82,7 +82,7 @@ def renderings(tokenizer: Any, messages: Sequence[Message]) -> list[Rendering]:
     """
     whole = _template(tokenizer, messages)
     asked = [index for index, message in enumerate(messages) if index and message.role == "assistant"]
-    answers = [_answer(tokenizer, messages, index) for index in asked]
+    answers = [_answer(tokenizer, messages, index, whole) for index in asked]
     if not all(whole.startswith(before + answer) for _, before, answer, _ in answers):
         return [
             Rendering((Segment(before, trained=False), Segment(answer + end, trained=True)), index + 1)
@@ -169,10 +169,13 @@ def _template(tokenizer: Any, messages: Sequence[Message], *, prompt: bool = Fal
     return text
 
 
-def _answer(tokenizer: Any, messages: Sequence[Message], index: int) -> tuple[int, str, str, str]:
-    """Message `index` as it is taught: the prompt before it, the answer as rendered after it, and an end it lacks."""
+def _answer(tokenizer: Any, messages: Sequence[Message], index: int, whole: str) -> tuple[int, str, str, str]:
+    """Message `index` as it is taught: the prompt before it, the answer as rendered after it, and an end it lacks.
+
+    `whole` is the rendering of all messages.
+    """
     before = _template(tokenizer, messages[:index], prompt=True)
-    through = _template(tokenizer, messages[: index + 1])
+    through = whole if index + 1 == len(messages) else _template(tokenizer, messages[: index + 1])
     if not through.startswith(before):
         raise BaseError(
             "the chat template of this base writes an answer otherwise than it asks for one",
