@@ -27,7 +27,7 @@ PUBLIC = {
         "suspects",
         "write_sheet",
     ],
-    "kitae.plan": ["Hardware", "look", "resolve", "resolved"],
+    "kitae.plan": ["Hardware", "look", "resolve", "resolved", "training_seconds"],
     "kitae.train": ["run"],
     "kitae.evaluate": ["check", "check_rows", "compare", "errors", "errors_page", "run", "write_errors"],
     "kitae.models": [
@@ -56,6 +56,7 @@ PUBLIC = {
         "trace_version",
         "verify_audit",
         "verify_erasures",
+        "version_terms",
     ],
     "kitae.serve": [
         "Engine",
@@ -111,8 +112,10 @@ def commands(group: click.Group, prefix: str = "") -> dict[str, list[str]]:
 
 
 def test_commands_and_options() -> None:
-    found = commands(typer.main.get_command(app))  # type: ignore[arg-type]
+    whole = typer.main.get_command(app)
+    found = commands(whole)  # type: ignore[arg-type]
     assert found == COMMANDS
+    assert [option for parameter in whole.params for option in parameter.opts] == ["--version"]
     assert all(len(options) <= 8 for options in found.values())
 
 

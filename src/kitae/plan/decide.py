@@ -48,12 +48,16 @@ MAIN_METRICS = {
 
 @dataclass(frozen=True)
 class Lengths:
-    """Token counts of the training split: longest row, all rows together, longest answer, number of rows."""
+    """Token counts of the training split: longest row, all rows together, longest answer, number of rows.
+
+    `validation` are the tokens of the validation split, whose rows are taken to be as long.
+    """
 
     longest_row: int
     total: int
     longest_answer: int
     rows: int
+    validation: int = 0
 
 
 @dataclass(frozen=True)

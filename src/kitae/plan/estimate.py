@@ -23,6 +23,7 @@ from kitae.core.method_settings import (
 from kitae.core.resolved import ResolvedIA3, ResolvedLora, ResolvedQLora, ResolvedTrain
 from kitae.core.sizes import CHUNK_LOGITS, micro_batch_tokens
 from kitae.models.facts import BaseFacts
+from kitae.plan.decide import Lengths
 from kitae.plan.hardware import GIB, Hardware
 
 BYTES = {"bf16": 2, "fp32": 4}
@@ -39,21 +40,27 @@ PROMPTS = frozenset({"prefix", "prompt", "p_tuning"})
 """Methods whose weights are not multiplied with every token."""
 USABLE_SHARE = 0.9
 """The rest is left to the system."""
-CORE_GFLOPS = {("bf16", True): 105.0, ("fp32", True): 45.0, ("fp32", False): 25.0}
-"""What a CPU core reaches in training, by number format and AVX-512: a quarter of its matrix-product rate."""
-GPU_GFLOPS = 150_000.0
-NARROW_WIDTH = 384
-"""Narrow layers cannot fill the vector units: half the rate is reached at this width."""
+GPU_FLOPS = 150e12
+"""Floating-point operations per second that training reaches on a GPU."""
+SPARE_WIDTH_PER_GFLOPS = 3.3
+"""What is no matrix product (norms, activations, attention, the optimiser) takes as long as products of layers this
+much wider would, for each GFLOP/s of a core: see `train_seconds`."""
+START_SECONDS = 6.0
+"""Loading the model and its libraries."""
+ROW_SECONDS = 1e-3
+"""Rendering and auditing a row."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """Bytes by term while training and while answering afterwards, floating-point operations, seconds."""
+    """Bytes by term while training and while answering afterwards, and floating-point operations of the training.
+
+    Nothing in it depends on how fast or busy the machine is: it is part of the plan, which is the same each time.
+    """
 
     training: dict[str, int]
     answering: dict[str, int]
     flops: float
-    seconds: float
     trained_parameters: int
 
     @property
@@ -76,8 +83,7 @@ class Estimate:
         return {
             "memory_gib": {name: round(size / GIB, 3) for name, size in self.terms.items()},
             "total_gib": round(self.total_bytes / GIB, 2),
-            "train_seconds": round(self.seconds),
-            "teraflops": round(self.flops / 1e12, 2),
+            "teraflops": round(self.flops / 1e12, 6),
             "trained_parameters": self.trained_parameters,
         }
 
@@ -174,10 +180,8 @@ def layer_parameters(facts: BaseFacts) -> float:
     return (facts.parameters - facts.embedding_parameters) / max(1, facts.layers)
 
 
-def estimate(
-    facts: BaseFacts, method: Any, train: ResolvedTrain, *, total_tokens: float, hardware: Hardware
-) -> Estimate:
-    """Memory in bytes by term and time in seconds for training `total_tokens` tokens (all epochs together)."""
+def estimate(facts: BaseFacts, method: Any, train: ResolvedTrain, *, lengths: Lengths, hardware: Hardware) -> Estimate:
+    """Memory in bytes by term and operations of a training over rows of these lengths, validations included."""
     trained = trained_parameters(facts, method)
     tokens = micro_batch_tokens(max_row_tokens=train.max_row_tokens, tokens_per_step=train.tokens_per_step)
     number = BYTES[train.precision]
@@ -193,12 +197,14 @@ def estimate(
         "runtime": RUNTIME_BYTES,
         "weights for answering": facts.parameters * (BYTES["bf16"] if hardware.gpus else FP32),
     }
-    flops = flops_per_token(facts, method) * total_tokens
-    return Estimate(terms, answering, flops, flops / rate(facts, train, hardware), trained)
+    forward, backward = flops_per_token(facts, method)
+    trained_on = lengths.total * train.epochs
+    flops = (forward + backward) * trained_on + forward * lengths.validation * train.validations
+    return Estimate(terms, answering, flops, trained)
 
 
-def flops_per_token(facts: BaseFacts, method: Any) -> float:
-    """Floating-point operations of one token, forward and backward.
+def flops_per_token(facts: BaseFacts, method: Any) -> tuple[float, float]:
+    """Floating-point operations of one token forward and backward.
 
     Frozen weights cost 2 each forward and 2 backward; what is trained costs 2 more. The head runs on labelled tokens
     only; about half of the tokens of instruction data are.
@@ -208,13 +214,21 @@ def flops_per_token(facts: BaseFacts, method: Any) -> float:
     trained = trained_parameters(facts, method) - (facts.embedding_parameters if embeddings else 0)
     body = facts.parameters - facts.embedding_parameters
     # Weights of the base that are trained are among the body's already.
-    beside = 2.0 if method.kind in {"full", "freeze"} else 0.0 if method.kind in PROMPTS else 6.0
-    return 4.0 * body + beside * trained + LABELLED_SHARE * head * (6.0 if embeddings else 4.0)
+    beside = 0.0 if method.kind in {"full", "freeze"} | PROMPTS else 2.0 * trained
+    gradients = 0.0 if method.kind in PROMPTS else 2.0 * trained
+    labelled_head = LABELLED_SHARE * head
+    forward = 2.0 * (body + labelled_head) + beside
+    return forward, 2.0 * body + beside + gradients + labelled_head * (4.0 if embeddings else 2.0)
 
 
-def rate(facts: BaseFacts, train: ResolvedTrain, hardware: Hardware) -> float:
-    """Floating-point operations per second that training reaches here."""
+def train_seconds(flops: float, *, width: int, rows: int, hardware: Hardware, product_flops: float) -> float:
+    """Seconds that a training takes on a machine that multiplies `product_flops` operations per second on all cores.
+
+    A layer's products grow with the square of its width and the rest with the width, so the share of the time that
+    products get is width / (width + c x rate of a core). One c fits 6.9M parameters of width 256 in fp32 at 73 GFLOP/s
+    a core (49 %) and in bf16 at 190 (31 %), and 135M of width 576 in bf16 (52 %); see docs/LOG.md.
+    """
     if hardware.gpus:
-        return GPU_GFLOPS * 1e9
-    per_core = CORE_GFLOPS.get((train.precision, hardware.avx512), 25.0)
-    return per_core * 1e9 * hardware.cores * facts.width / (facts.width + NARROW_WIDTH)
+        return START_SECONDS + ROW_SECONDS * rows + flops / GPU_FLOPS
+    spare = SPARE_WIDTH_PER_GFLOPS * product_flops / 1e9 / hardware.cores
+    return START_SECONDS + ROW_SECONDS * rows + flops / (product_flops * width / (width + spare))
