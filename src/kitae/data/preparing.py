@@ -35,6 +35,7 @@ from kitae.data.intake import FileCount, check_files, file_encoding
 from kitae.data.judging import Judge
 from kitae.data.privacy.redaction import Redactor, check_privacy
 from kitae.data.readers import read_rows
+from kitae.data.reading.rows import letters_of
 from kitae.data.report import Tally, add_samples, dataset_report, prepare_notes, report_page
 from kitae.data.review.decisions import Decision, read_decisions
 from kitae.data.rules import NormsPart, chosen_rules
@@ -142,7 +143,8 @@ class _Work:
         asked = frozenset(chosen_rules(self.settings.clean))
         numbers = count()
         for file in files:
-            for rows in in_shards(read_rows(file.path, counts[file.name].encoding, file.source.read), SHARD_ROWS):
+            raw = read_rows(file.path, counts[file.name].encoding, file.source.read)
+            for rows in in_shards(raw, SHARD_ROWS, letters_of):
                 number = next(numbers)
                 path = shard_path(self.draft.scratch / "taken", number)
                 yield passes.Take(

@@ -181,7 +181,7 @@ def read_columns(path: Path, settings: SplitSettings, *, task: str, near: float 
     duplicates = DuplicateSettings(near=near)
     prints = []
     with path.open("rb") as lines:
-        for number, shard in enumerate(in_shards(lines, SHARD_ROWS)):
+        for number, shard in enumerate(in_shards(lines, SHARD_ROWS, len)):
             records = [Record.from_dict(json.loads(line)) for line in shard]
             reader.add(records)
             prints.append(shard_path(scratch / "prints", number))
