@@ -125,11 +125,15 @@ def nearly(held: Iterable[Holding], matched: Mapping[str, Sequence[Match]], eras
     for holding in held if gone else ():
         for path in holding.record_files() if holding.papers is None else ():
             fresh = (record for record in holding.records(path) if record.id not in gone | seen)
-            for records in in_shards(fresh, LOOKED_AT_ONCE):
+            for records in in_shards(fresh, LOOKED_AT_ONCE, _letters):
                 seen.update(record.id for record in records)
                 edits = like_erased(records, erased)
                 places |= {str(record.origin) for record, edit in zip(records, edits, strict=True) if edit is not None}
     return sorted(places)
+
+
+def _letters(record: Record) -> int:
+    return sum(len(message.content) for message in record.messages)
 
 
 def damaged(out: Workspace) -> list[str]:
