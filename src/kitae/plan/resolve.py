@@ -39,16 +39,7 @@ def resolve(recipe: Recipe, split: Split, *, facts: BaseFacts, hardware: Hardwar
     Raises `WillNotFit` naming the largest term, `DiskFull` when checkpoints would find no room, `RecipeError` for a
     task that has no training yet, `UnknownName` or `InputError` for a metric.
     """
-    if recipe.task not in TRAINED_TASKS:
-        raise RecipeError(
-            f"task: {recipe.task} can be prepared and split, and not yet trained",
-            got=recipe.task,
-            known=TRAINED_TASKS,
-            hint="`kitae data report RECIPE` makes its dataset",
-        )
-
-    if recipe.evaluate.metrics != "auto":
-        check_metrics(recipe.evaluate.metrics, recipe.evaluate)
+    check(recipe)
 
     def build(draft: Draft) -> None:
         """Decide, estimate, say so, and refuse before anything is written."""
@@ -100,6 +91,20 @@ def resolve(recipe: Recipe, split: Split, *, facts: BaseFacts, hardware: Hardwar
         f"Training time: about {seconds / 60:.1f} minutes on this machine as busy as it is now", seconds=seconds
     )
     return plan
+
+
+def check(recipe: Recipe) -> None:
+    """Raise `RecipeError` for a task that has no training yet, `UnknownName` or `InputError` for a metric."""
+    if recipe.task not in TRAINED_TASKS:
+        raise RecipeError(
+            f"task: {recipe.task} can be prepared and split, and not yet trained",
+            got=recipe.task,
+            known=TRAINED_TASKS,
+            hint="`kitae data report RECIPE` makes its dataset",
+        )
+
+    if recipe.evaluate.metrics != "auto":
+        check_metrics(recipe.evaluate.metrics, recipe.evaluate)
 
 
 def resolved(plan: Plan) -> Resolved:
