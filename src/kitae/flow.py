@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def check(recipe: Recipe) -> None:
     """Refuse names that no stage knows before any of them begins. Raises `UnknownName`, `RecipeError`."""
     data.check(recipe.data, also=[extra.source for extra in recipe.evaluate.also])
-    evaluate.check(recipe.evaluate)
+    evaluate.check(recipe.evaluate, task=recipe.task)
 
 
 def walk(recipe: Recipe, *, folder: Path, out: Workspace) -> Iterator[Artifact]:
