@@ -5,10 +5,11 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 
-from kitae.cli import data, doctor, models, recipe, serving, way
+from kitae.cli import compare, data, doctor, evaluate, models, recipe, serving, way
 from kitae.errors import GateRefused, Interrupted, KitaeError, PolicyRefused
 
 INTERRUPTED = 130
@@ -27,11 +28,32 @@ app.command()(way.run)
 app.command()(way.plan)
 app.command()(way.train)
 app.add_typer(data.app, name="data")
+app.add_typer(evaluate.app, name="evaluate")
+app.command()(compare.compare)
 app.add_typer(models.app, name="models")
 app.command()(serving.chat)
 app.command()(serving.serve)
 app.add_typer(recipe.app, name="recipe")
 app.command()(doctor.doctor)
+
+
+def tell_version(asked: bool) -> None:
+    """Print the version and end."""
+    if asked:
+        import kitae
+
+        print(f"kitae {kitae.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=tell_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    """Take what may stand before a command."""
 
 
 def entry() -> None:

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from kitae.core.endpoint_settings import EndpointAccess
+from kitae.core.endpoint_settings import EmbeddingSettings
 from kitae.core.settings import Auto, Settings
 from kitae.core.small_settings import AugmentSettings, BalanceSettings
 
@@ -73,7 +73,7 @@ class MeaningSettings(Settings):
     """Cosine similarity of the questions, and of the answers, from which two records are taken to mean the same."""
     action: Literal["flag", "drop"] = "flag"
     """flag: they stay, and no split parts them; drop: only the best of them stays."""
-    endpoint: EndpointAccess | None = None
+    endpoint: EmbeddingSettings | None = None
     """Who turns texts into vectors (`/embeddings`); null compares the letters they have in common (TF-IDF, SVD), which
     finds the same words in another order, and knows no synonyms."""
 

@@ -1,12 +1,12 @@
-"""Settings for OpenAI-compatible endpoints that the data stage may ask: where they are, and what they may cost."""
+"""Settings of OpenAI-compatible endpoints: where they are, what they cost, how long to wait for them."""
 
 from pydantic import Field
 
 from kitae.core.settings import Settings
 
 
-class EndpointAccess(Settings):
-    """An OpenAI-compatible endpoint, and what it may cost. Answers are kept and reused."""
+class Address(Settings):
+    """An OpenAI-compatible endpoint."""
 
     base_url: str = Field(pattern=r"^https?://\S+$")
     """Address up to and including `/v1`."""
@@ -17,15 +17,19 @@ class EndpointAccess(Settings):
     price_in: float = Field(default=0.0, ge=0.0)
     """Price of a million tokens read, in any currency."""
     most_cost: float = Field(default=1.0, gt=0.0)
-    """No request is sent that could bring the cost of the stage above this."""
+    """No request is sent that could bring the cost of the work above this."""
     attempts: int = Field(default=5, ge=1, le=20)
     """How often a request is sent before the run stops; waits grow from one second to a minute."""
     timeout_seconds: float = Field(default=60.0, gt=0.0)
     """How long one answer may take."""
 
 
-class EndpointSettings(EndpointAccess):
-    """An endpoint that rewrites questions (`/chat/completions`)."""
+class EmbeddingSettings(Address):
+    """An OpenAI-compatible endpoint that turns texts into vectors (`POST /embeddings`). Vectors are kept and reused."""
+
+
+class EndpointSettings(Address):
+    """An OpenAI-compatible endpoint that writes (`POST /chat/completions`). Answers are kept and reused."""
 
     price_out: float = Field(default=0.0, ge=0.0)
     """Price of a million tokens written."""

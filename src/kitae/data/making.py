@@ -1,7 +1,7 @@
 """The code that makes data: a part of every key, so that a workspace never shows what an older kitae made of the data.
 
 Its content does not depend on it: data that comes out the same has the same digest, and what was trained on it is found
-again (docs/decisions/0015).
+again (docs/decisions/0016).
 """
 
 from kitae.core.code import code_digest

@@ -37,6 +37,7 @@ from kitae.data.making import made_by
 from kitae.data.meaning import Meanings, Shard, find_meanings
 from kitae.data.privacy.redaction import Redactor, check_privacy
 from kitae.data.readers import read_rows
+from kitae.data.reading.rows import letters_of
 from kitae.data.report import Tally, add_samples, dataset_report, prepare_notes, report_page
 from kitae.data.review.decisions import Decision, read_decisions
 from kitae.data.rules import NormsPart, chosen_rules
@@ -147,7 +148,8 @@ class _Work:
         asked = frozenset(chosen_rules(self.settings.clean))
         numbers = count()
         for file in files:
-            for rows in in_shards(read_rows(file.path, counts[file.name].encoding, file.source.read), SHARD_ROWS):
+            raw = read_rows(file.path, counts[file.name].encoding, file.source.read)
+            for rows in in_shards(raw, SHARD_ROWS, letters_of):
                 number = next(numbers)
                 path = shard_path(self.draft.scratch / "taken", number)
                 yield passes.Take(

@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 
 from kitae.core.data_settings import MeaningSettings
+from kitae.core.embedding import Embedder
 from kitae.data.alike.cases import TEST
 from kitae.data.alike.columns import Columns
 from kitae.data.alike.deciding import keep_the_best
 from kitae.data.alike.fingerprints import USES
 from kitae.data.alike.ragged import Array
 from kitae.data.executors import Executor
-from kitae.data.meaning.embedding import Embeddings
 from kitae.data.meaning.letters import learn_letters, same_words
 from kitae.data.meaning.pairs import alike, cosines_of, rounded
 from kitae.data.meaning.speaking import Speak, Vectors, speak, write_vectors
@@ -112,7 +112,7 @@ def _speaking(shards: Sequence[Shard], gone: Array, task: str, folder: Path) -> 
 
 def _vectors(
     said: Sequence[Path], settings: MeaningSettings, workers: Executor, scratch: Path, answers: Path
-) -> tuple[list[tuple[Path, Path]], Embeddings | None]:
+) -> tuple[list[tuple[Path, Path]], Embedder | None]:
     """Files of vectors of questions and answers of each shard, and the line to the endpoint, if one was asked."""
     folder = scratch / "vectors"
     tables = [(folder / f"{path.stem}.question", folder / f"{path.stem}.answer") for path in said]
@@ -123,7 +123,7 @@ def _vectors(
         tasks = (Vectors(path, model, *files) for path, files in zip(said, tables, strict=True))
         list(workers.map(write_vectors, tasks))
         return tables, None
-    line = Embeddings(settings.endpoint, answers)
+    line = Embedder(settings.endpoint, answers, place="data.duplicates.meaning.endpoint")
     try:
         for path, files in zip(said, tables, strict=True):
             spoken = whole_table(path)

@@ -14,6 +14,7 @@ from typing import Any
 
 from kitae.core.artifacts import MANIFEST, Dataset, Split
 from kitae.core.data_settings import DataSettings, SelfTrainingSettings
+from kitae.core.endpoint import Endpoint
 from kitae.core.files import read_jsonl, write_json, write_jsonl
 from kitae.core.recipe import locate
 from kitae.core.records import Record, read_records
@@ -21,7 +22,6 @@ from kitae.core.small_settings import AugmentSettings
 from kitae.core.workspace import Draft, Workspace
 from kitae.data.custody.erased import Erased
 from kitae.data.custody.policy import enforce
-from kitae.data.endpoint import Endpoint
 from kitae.data.finding import find
 from kitae.data.making import made_by
 from kitae.data.preparing import ANSWERS, prepare

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kitae.core.artifacts import Adapter, Artifact, Source, Verdict, Version
+from kitae.core.artifacts import Adapter, Artifact, Comparison, Source, Verdict, Version
 from kitae.core.papers import FOLDER
 from kitae.core.records import Record, content_digest
 from kitae.core.store import STORE_FILE
@@ -124,11 +124,15 @@ def nearly(looked: Survey, erased: Erased) -> list[str]:
     for holding in looked.held if gone else ():
         for path in holding.record_files() if holding.papers is None else ():
             fresh = (record for record in holding.records(path) if record.id not in gone | seen)
-            for records in in_shards(fresh, LOOKED_AT_ONCE):
+            for records in in_shards(fresh, LOOKED_AT_ONCE, _letters):
                 seen.update(record.id for record in records)
                 edits = like_erased(records, erased)
                 places |= {str(record.origin) for record, edit in zip(records, edits, strict=True) if edit is not None}
     return sorted(places)
+
+
+def _letters(record: Record) -> int:
+    return sum(len(message.content) for message in record.messages)
 
 
 def damaged(out: Workspace) -> list[str]:
@@ -177,11 +181,12 @@ def _note_descendants(found: Findings, artifact: Artifact, contents: Mapping[str
         seen = sum(contents.get(parents.get(role, ""), 0) for role in ("train", "validation"))
         if seen:
             found.adapters[artifact.digest] = seen
-    if isinstance(artifact, Verdict):
+    if isinstance(artifact, Verdict | Comparison):
         sides = [digest for role, digest in parents.items() if role == "test" or role.startswith("held_out.")]
         measured = sum(contents.get(digest, 0) for digest in sides)
         if measured:
-            found.verdicts[artifact.digest] = measured
+            if isinstance(artifact, Verdict):
+                found.verdicts[artifact.digest] = measured
             found.artifacts[artifact.digest] = {"kind": artifact.kind, "source": "", "records": measured}
 
 

@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kitae.core.endpoint import CapReached, Client, body_of, most_tokens, under
+from kitae.core.endpoint_settings import EmbeddingSettings
 from kitae.core.settings import digest_of
-from kitae.data.alike.ragged import Array
-from kitae.data.endpoint import MILLION, CapReached, Line, body_of, most_tokens, under
 from kitae.errors import InputError
 
 if TYPE_CHECKING:
     import httpx
+
+Array = np.ndarray[Any, np.dtype[Any]]
 
 TEXTS_A_REQUEST = 128
 CHARACTERS_A_REQUEST = 100_000
@@ -20,14 +22,13 @@ ENDS = 64
 """A request ends at every text whose digest is a multiple of this, so one changed row changes one request, not all."""
 
 
-class Embeddings(Line):
+class Embedder(Client[EmbeddingSettings]):
     """Turns texts into vectors until the cap on cost is reached."""
 
-    section = "data.duplicates.meaning.endpoint"
-
-    def __init__(self, *line: Any, **more: Any) -> None:
-        """As `Line`."""
-        super().__init__(*line, **more)
+    def __init__(self, *settings: Any, place: str, **more: Any) -> None:
+        """As `Client`; `place` is where the endpoint stands in a recipe."""
+        self.place = place
+        super().__init__(*settings, **more)
         self.reached_cap = False
 
     def vectors(self, texts: Sequence[str], ids: Sequence[str]) -> Array | None:
@@ -54,14 +55,14 @@ class Embeddings(Line):
     def _asked(self, texts: list[str], ids: list[str]) -> Array:
         """The vectors of some texts, fresh or kept. Raises `CapReached`, `InputError`."""
         most = sum(map(most_tokens, texts))
-        self.may_cost(most * self.access.price_in / MILLION)
+        self.afford(most, 0)
         kept = self.answered(
             "embeddings",
-            {"model": self.access.model, "input": texts, "encoding_format": "float"},
+            {"model": self.settings.model, "input": texts, "encoding_format": "float"},
             lambda response: self._read(response, len(texts), most),
             about=ids,
         )
-        self.spent += kept["tokens_in"] * self.access.price_in / MILLION
+        self.spent += self.cost(kept["tokens_in"], 0)
         return np.frombuffer(base64.b64decode(kept["vectors"]), dtype="<f4").reshape(len(texts), -1)
 
     def _read(self, response: "httpx.Response", texts: int, most: int) -> dict[str, Any]:
@@ -81,9 +82,9 @@ class Embeddings(Line):
 
     def _strange(self, got: str) -> InputError:
         return InputError(
-            f"the endpoint {self.access.base_url} does not answer with embeddings",
+            f"the endpoint {self.settings.base_url} does not answer with embeddings",
             got=got,
-            hint=f"Name a model for embeddings in {self.section}.model",
+            hint=f"Name a model for embeddings in {self.place}.model",
         )
 
 
