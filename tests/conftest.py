@@ -8,6 +8,8 @@ import pytest
 
 from kitae.core.workspace import Workspace
 
+pytest.register_assert_rewrite("browser")
+
 TOP = Path(__file__).parents[1]
 
 # The tests speak of the CPU: they hold byte-exact results against references that they compute there. On a machine

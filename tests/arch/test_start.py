@@ -43,8 +43,13 @@ def loaded_after(code: str) -> set[str]:
             "assert CliRunner().invoke(app, ['--help']).exit_code == 0",
             (),
         ),
+        (
+            "from typer.testing import CliRunner; from kitae.cli.main import app\n"
+            "assert CliRunner().invoke(app, ['--version']).stdout.startswith('kitae ')",
+            (),
+        ),
     ],
-    ids=["kitae", "commands", "flow", "help"],
+    ids=["kitae", "commands", "flow", "help", "version"],
 )
 def test_nothing_heavy_is_loaded(code: str, needed: tuple[str, ...]) -> None:
     assert loaded_after(code) - set(needed) == set()

@@ -19,13 +19,15 @@ PUBLIC = {
         "enforce",
         "enlarge",
         "find",
+        "hand_out",
         "known_rules",
+        "look",
         "prepare",
         "split",
         "suspects",
         "write_sheet",
     ],
-    "kitae.plan": ["Hardware", "look", "resolve", "resolved"],
+    "kitae.plan": ["Hardware", "look", "resolve", "resolved", "training_seconds"],
     "kitae.train": ["run"],
     "kitae.evaluate": [
         "check",
@@ -64,6 +66,7 @@ PUBLIC = {
         "trace_version",
         "verify_audit",
         "verify_erasures",
+        "version_terms",
     ],
     "kitae.serve": [
         "Engine",
@@ -82,8 +85,10 @@ PUBLIC = {
 COMMANDS = {
     "chat": ["--help", "--home", "--max-tokens", "--system", "--temperature"],
     "compare": ["--help", "--home", "--json", "--metric", "--on"],
+    "data clean": ["--help", "--home", "--json", "--set", "--to"],
     "data contamination": ["--against", "--help", "--html", "--json", "--train"],
     "data erase": ["--dry-run", "--help", "--home", "--json", "--reason", "--record", "--rights-holder"],
+    "data ingest": ["--help", "--json", "--task"],
     "data report": ["--help", "--home", "--json", "--set"],
     "data review": ["--help", "--home", "--json", "--set", "--to"],
     "data rules": ["--help", "--json"],
@@ -118,8 +123,10 @@ def commands(group: click.Group, prefix: str = "") -> dict[str, list[str]]:
 
 
 def test_commands_and_options() -> None:
-    found = commands(typer.main.get_command(app))  # type: ignore[arg-type]
+    whole = typer.main.get_command(app)
+    found = commands(whole)  # type: ignore[arg-type]
     assert found == COMMANDS
+    assert [option for parameter in whole.params for option in parameter.opts] == ["--version"]
     assert all(len(options) <= 8 for options in found.values())
 
 

@@ -86,7 +86,14 @@ def test_doctor_finds_this_installation_ready(tmp_path: Path) -> None:
     answer = json.loads(call("doctor", "--home", tmp_path, "--json").stdout)
     assert answer["ready"] is True
     assert answer["packages"]["torch"]
-    assert "Ready." in call("doctor", "--home", tmp_path).stdout
+    assert answer["version"] == kitae.__version__
+    printed = call("doctor", "--home", tmp_path).stdout
+    assert "Ready." in printed
+    assert f"kitae      {kitae.__version__} on Python" in printed
+
+
+def test_the_version_is_told_without_a_command() -> None:
+    assert call("--version").stdout == f"kitae {kitae.__version__}\n"
 
 
 def test_doctor_lists_what_was_begun_and_says_what_to_do(tmp_path: Path) -> None:

@@ -27,6 +27,24 @@ def call(site: Site, *arguments: str) -> Result:
     return CliRunner().invoke(app, [*arguments, "--home", str(site.out.home)])
 
 
+def test_show_tells_parents_and_terms(site: Site) -> None:
+    done = call(site, "models", "show", "faq")
+    assert done.exit_code == 0
+    values = json.loads(call(site, "models", "show", "faq", "--json").stdout)
+    train = values["terms"]["taught"]["train"]
+    for part in (
+        "licence not stated",
+        f"split    {values['lineage']['split'][:12]} from dataset {values['lineage']['dataset'][:12]}",
+        f"taught by train: {train['records']} records",
+        "CC0-1.0",
+        "contract",
+        HOLDER,
+    ):
+        assert part in done.stdout
+    assert values["parents"]["split"] == {"dataset": values["lineage"]["dataset"]}
+    assert sum(train["licence"].values()) == train["records"]
+
+
 def test_trace_tells_a_life(site: Site) -> None:
     done = call(site, "data", "trace", site.record(DOGS).id)
     assert done.exit_code == 0

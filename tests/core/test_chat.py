@@ -1,5 +1,6 @@
 """One rendering: what is trained before an answer is what serving feeds, token for token."""
 
+import logging
 from typing import Any
 
 import pytest
@@ -166,3 +167,17 @@ def test_a_greeting_that_answers_nothing_is_read_and_not_trained(tokenizer: Any,
     ((alone,),) = encode(tokenizer, [messages[:1]])
     assert not any(alone.trained)
     assert prompt_ids(tokenizer, ()) == []
+
+
+def test_a_long_prompt_is_counted_without_a_word_from_transformers(
+    tokenizer_with: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who feeds it to a model says what is too long; transformers would say so for text that is only counted."""
+    monkeypatch.setattr(logging.getLogger("transformers"), "propagate", True)
+    tokenizer = tokenizer_with(HOUSE_TEMPLATE)
+    tokenizer.model_max_length = 4
+    assert len(prompt_ids(tokenizer, ONE[:1])) > 4
+    encode(tokenizer, [ONE])
+    assert caplog.records == []
+    tokenizer("a text that is long enough to be warned of")
+    assert {record.name.partition(".")[0] for record in caplog.records} == {"transformers"}

@@ -4,16 +4,18 @@ import base64
 import hashlib
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import pytest
+from browser import check, needs_chromium
 
 from kitae.core.workspace import Workspace
 from kitae.evaluate import pictures
 from kitae.evaluate.page import page
 
 from .desk import FakeAnswerer, record
-from .test_stage import WILD, judged
+from .test_stage import TEST, TRAIN, WILD, judged
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -158,3 +160,23 @@ def test_a_long_history_is_drawn_with_few_points_and_without_numbers_that_are_no
 @pytest.mark.parametrize("history", [[], [{"step": 1, "loss": 2.0}], [{"step": 1, "rate": 0.1}, {"step": 2}]])
 def test_no_history_gives_no_picture(history: list[dict[str, Any]]) -> None:
     assert pictures.loss_curve(history) is None
+
+
+# --- in a browser ----------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@needs_chromium
+@pytest.mark.parametrize("task", ["chat", "classify"])
+def test_a_browser_shows_it_from_disk_in_either_language_on_a_telephone(
+    workspace: Workspace, tmp_path: Path, task: str
+) -> None:
+    long = "a_very_long_word_without_any_space_" * 6
+    rows = [record(f"{text} {long} {n}", text, "ja" if n % 2 else "en", row=n) for n, text in enumerate(HOSTILE)]
+    verdict = judged(workspace, test=[*TEST, *rows], train=[*TRAIN, *rows[:3]], task=task,
+                     tuned=FakeAnswerer(lambda question: question[:40]))  # fmt: skip
+    history = [{"step": step, "loss": 12_345.678 / step} for step in range(1, 4000)]
+    history += [{"step": step, "validation_loss": 9_000 / step} for step in range(500, 4000, 500)]
+    path = tmp_path / "report.html"
+    path.write_text(page(verdict.json("verdict.json"), history, about={**ABOUT, "base": long}), "utf-8")
+    assert check(path, tmp_path) > 3

@@ -1,18 +1,21 @@
 """Tracing: a record's whole life, and from a version to the terms of all that taught it. Who looked is written down."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 from data.desk import talk
+from registry.conftest import LINEAGE, adapter_in, figures, recipe_with, verdict_in
 from registry.erasure.site import CATS, DOGS, HOLDER, Site
 from registry.test_versions import database  # noqa: F401 - every test here runs on both databases
 from sqlalchemy import select
 
 from kitae import registry
-from kitae.core.artifacts import Split
+from kitae.core.artifacts import Plan, Split
 from kitae.core.records import read_records
 from kitae.core.store import open_store
+from kitae.core.workspace import Draft, Workspace
 from kitae.errors import InputError, UnknownName
 from kitae.registry.tables import AuditRow
 
@@ -123,6 +126,37 @@ def test_a_version_tells_the_terms_of_all_that_taught_it(site: Site) -> None:
     assert after["erased"].keys() >= {"dataset", "split"}
     total = sum(side["records"] for how in ("taught", "measured") for side in after[how].values())
     assert total == sum(side["records"] for how in ("taught", "measured") for side in found[how].values()) - 2
+
+
+def test_terms_are_shown_without_a_word_in_the_trail(site: Site) -> None:
+    card, before = registry.show_version(site.out, "faq"), registry.verify_audit(site.out)
+    terms = registry.version_terms(site.out, card)
+    assert registry.verify_audit(site.out) == before
+    traced = registry.trace_version(site.out, "faq")
+    assert {how: traced[how] for how in terms} == terms
+    assert terms["taught"]["train"]["rights_holder"][HOLDER] >= 1
+    assert registry.verify_audit(site.out).rows == before.rows + 1
+    shutil.rmtree(site.artifacts(Split)[0].folder)
+    gone = registry.version_terms(site.out, registry.show_version(site.out, "faq"))
+    assert (gone["taught"], gone["measured"]) == (None, None)
+    with pytest.raises(InputError, match="split"):
+        registry.trace_version(site.out, "faq")
+
+
+def test_the_base_s_licence_is_the_one_it_was_planned_with(workspace: Workspace) -> None:
+    def build(draft: Draft) -> None:
+        draft.summary({"base": {"name": "kitae-nano", "licence": "Apache-2.0"}})
+
+    plan = workspace.make(Plan, parents={"base": "e" * 64}, settings={}, build=build)
+    adapter, verdict = adapter_in(workspace), verdict_in(workspace, figures())
+    lineage = {**LINEAGE, "plan": plan.digest}
+    registry.submit(adapter, verdict, recipe=recipe_with(), lineage=lineage, out=workspace)
+    card = registry.show_version(workspace, "faq")
+    assert registry.version_terms(workspace, card)["base"] == {"name": "kitae-nano", "licence": "Apache-2.0"}
+    assert card.as_dict()["parents"] == {"plan": {"base": "e" * 64}}
+    shutil.rmtree(plan.folder)
+    card = registry.show_version(workspace, "faq")
+    assert registry.version_terms(workspace, card)["base"] == {"name": "kitae-nano", "licence": ""}
 
 
 @pytest.mark.parametrize("wanted", ["abcd", "faq.jsonl:999", "", "x" * 5000, "faq.jsonl:61; DROP TABLE audit"])

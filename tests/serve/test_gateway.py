@@ -96,11 +96,30 @@ def test_unknown_model_and_path(client):
     error_of(client.get("/v1/completions"), 404)
 
 
+def test_a_method_that_a_path_does_not_take(client):
+    for method, path in (("GET", "/v1/chat/completions"), ("DELETE", "/v1/models/faq:1"), ("POST", "/health")):
+        response = client.request(method, path)
+        assert error_of(response, 405)["code"] == "method_not_allowed"
+        assert response.headers["allow"]
+
+
+def test_what_the_framework_itself_refuses_has_the_same_format(engine):
+    served = create_app(engine, names=["faq:1"])
+
+    @served.get("/twice/{number}")
+    def twice(number: int) -> int:
+        return 2 * number
+
+    error = error_of(TestClient(served).get("/twice/x"), 422)
+    assert (error["type"], error["param"]) == ("invalid_request_error", "path.number")
+
+
 @pytest.mark.parametrize(
     ("changes", "param"),
     [
         ({"messages": []}, "messages"),
         ({"messages": "hello"}, "messages"),
+        ({"messages": [{"role": "user", "content": "x"}, {"role": "assistant", "content": "y"}]}, "messages"),
         ({"messages": [{"role": "wizard", "content": "x"}]}, "messages.0.role"),
         ({"max_tokens": 0}, "max_tokens"),
         ({"temperature": -1}, "temperature"),
@@ -174,6 +193,11 @@ def test_keys(engine):
         assert response.status_code == 200
 
 
+def last_event(response):
+    *_, last = [line for line in response.text.split("\n\n") if line]
+    return json.loads(last.removeprefix("data: "))
+
+
 class FailingEngine(FakeEngine):
     """Fails after two characters."""
 
@@ -187,8 +211,38 @@ class FailingEngine(FakeEngine):
 def test_an_engine_that_fails_in_the_middle():
     client = TestClient(create_app(FailingEngine(), names=["faq:1"]))
     assert "cannot go on" in error_of(ask(client), 400)["message"]
-    *_, last = [line for line in ask(client, stream=True).text.split("\n\n") if line]
-    assert "cannot go on" in json.loads(last.removeprefix("data: "))["error"]["message"]
+    error = last_event(ask(client, stream=True))["error"]
+    assert "cannot go on" in error["message"]
+    assert error["type"] == "invalid_request_error"
     # Failures give their place in the queue back.
     for _ in range(app.MAX_WAITING + 1):
         error_of(ask(client), 400)
+
+
+class BrokenEngine(FakeEngine):
+    """Fails after two characters in a way that nobody foresaw."""
+
+    def answer(self, request):
+        pieces = super().answer(request)
+        yield next(pieces)
+        yield next(pieces)
+        raise RuntimeError("a secret of this machine")
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
+def test_a_failure_that_nobody_foresaw_is_told_without_its_text(*, stream):
+    client = TestClient(create_app(BrokenEngine(), names=["faq:1"]), raise_server_exceptions=False)
+    for _ in range(app.MAX_WAITING + 1):  # it gives its place in the queue back
+        response = ask(client, stream=stream)
+        assert response.status_code == (200 if stream else 500)
+        error = last_event(response)["error"] if stream else error_of(response, 500)
+        assert set(error) == {"message", "type", "param", "code"}
+        assert error["type"] == "server_error"
+        assert "secret" not in response.text
+
+
+def test_a_failure_that_nobody_foresaw_reaches_the_log_whole():
+    client = TestClient(create_app(BrokenEngine(), names=["faq:1"]))
+    for stream in (False, True):
+        with pytest.raises(RuntimeError, match="a secret of this machine"):
+            ask(client, stream=stream)

@@ -89,6 +89,37 @@ def test_the_official_client_understands_the_errors(engine):
                 client.chat.completions.create(model="other", messages=messages)
             with pytest.raises(openai.BadRequestError, match="temperature"):
                 client.chat.completions.create(model="faq:1", messages=messages, temperature=9)
+            own = [*messages, {"role": "assistant", "content": "!"}]
+            with pytest.raises(openai.BadRequestError, match="assistant") as refused:
+                client.chat.completions.create(model="faq:1", messages=own)
+            assert refused.value.param == "messages"
+            with pytest.raises(openai.BadRequestError, match="shorten them") as refused:
+                client.chat.completions.create(model="faq:1", messages=[{"role": "user", "content": "温泉 " * 9000}])
+            assert (refused.value.param, refused.value.code) == ("messages", "context_length_exceeded")
+            with pytest.raises(openai.APIStatusError, match="does not take PUT"):
+                client.put("/chat/completions", cast_to=object)
+
+
+class Breaking(FakeEngine):
+    """Fails after two characters."""
+
+    def answer(self, request):
+        pieces = super().answer(request)
+        yield next(pieces)
+        yield next(pieces)
+        raise RuntimeError("broken")
+
+
+def test_the_official_client_hears_of_a_failure_in_the_middle():
+    messages = [{"role": "user", "content": "hello"}]
+    with served(Breaking()) as address, openai.OpenAI(base_url=address, api_key="-", max_retries=0) as client:
+        with pytest.raises(openai.InternalServerError, match="its log says why"):
+            client.chat.completions.create(model="faq:1", messages=messages)
+        chunks = iter(client.chat.completions.create(model="faq:1", messages=messages, stream=True))
+        assert [next(chunks).choices[0].delta.content for _ in range(3)] == ["", "h", "e"]
+        with pytest.raises(openai.APIError, match="its log says why") as failed:
+            next(chunks)
+        assert failed.value.type == "server_error"
 
 
 def test_a_client_that_goes_away_leaves_the_engine_free(engine):

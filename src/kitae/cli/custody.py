@@ -116,6 +116,13 @@ def _life_lines(life: Mapping[str, Any]) -> Iterator[str]:
 def _version_lines(found: Mapping[str, Any]) -> Iterator[str]:
     yield f"{found['version']}  {found['status']}"
     yield from (f"  ! {warning}" for warning in found["warnings"])
+    yield from terms_lines(found)
+    for kind, erasures in found["erased"].items():
+        yield f"  {kind} was erased (erasure {', '.join(erasures)}); what is shown are its papers"
+
+
+def terms_lines(found: Mapping[str, Any]) -> Iterator[str]:
+    """On what terms all that taught and measured a version stands."""
     for how in ("taught", "measured"):
         for side, counts in found[how].items():
             made = f", {counts['augmented']:,} of them made from others" if counts["augmented"] else ""
@@ -124,5 +131,3 @@ def _version_lines(found: Mapping[str, Any]) -> Iterator[str]:
                 shown = [f"{value} {count:,}" for value, count in list(counts[name].items())[:SHOWN]]
                 more = len(counts[name]) - SHOWN
                 yield f"    {name.replace('_', ' '):<14} {', '.join(shown)}{f', … {more:,} more' if more > 0 else ''}"
-    for kind, erasures in found["erased"].items():
-        yield f"  {kind} was erased (erasure {', '.join(erasures)}); what is shown are its papers"

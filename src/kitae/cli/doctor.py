@@ -7,11 +7,14 @@ from pathlib import Path
 from kitae.cli.options import AsJson, Home, print_json
 
 NEEDED = ("torch", "transformers", "peft", "scikit-learn", "sacrebleu", "sqlalchemy", "fastapi", "jinja2")
-OPTIONAL = {"trl": "kitae[bench]", "pytest": "kitae[dev]"}
+OPTIONAL = {"bitsandbytes": "kitae[quantised]", "trl": "kitae[bench]", "pytest": "kitae[dev]"}
 
 
 def doctor(home: Home = None, as_json: AsJson = False) -> None:
     """Say what is installed, what the machine has, and what to do about what is missing."""
+    from platform import python_version
+
+    from kitae import __version__
     from kitae.core.workspace import Workspace
     from kitae.plan.hardware import GIB, free_disk, look
 
@@ -33,6 +36,8 @@ def doctor(home: Home = None, as_json: AsJson = False) -> None:
     if not hardware.bf16:
         advice.append("No bf16 in hardware: training runs in fp32, about four times slower on this processor")
     values = {
+        "version": __version__,
+        "python": python_version(),
         "machine": hardware.sentence,
         "workspace": str(out.home),
         "free_disk_gib": round(free_disk(out.home) / GIB, 1),
@@ -44,6 +49,7 @@ def doctor(home: Home = None, as_json: AsJson = False) -> None:
     if as_json:
         print_json(values)
         return
+    print(f"kitae      {values['version']} on Python {values['python']}")
     print(f"machine    {values['machine']}")
     print(f"workspace  {values['workspace']} ({values['free_disk_gib']} GiB free)")
     for folder, size in drafts:

@@ -5,6 +5,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 
@@ -34,6 +35,25 @@ app.command()(serving.chat)
 app.command()(serving.serve)
 app.add_typer(recipe.app, name="recipe")
 app.command()(doctor.doctor)
+
+
+def tell_version(asked: bool) -> None:
+    """Print the version and end."""
+    if asked:
+        import kitae
+
+        print(f"kitae {kitae.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=tell_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    """Take what may stand before a command."""
 
 
 def entry() -> None:

@@ -1,11 +1,16 @@
 """`kitae models`: the registry."""
 
-from typing import Annotated
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kitae.cli.custody import terms_lines
 from kitae.cli.options import AsJson, Home, open_workspace, print_json
 from kitae.errors import DamagedArtifact, InputError
+
+if TYPE_CHECKING:
+    from kitae.registry import VersionCard
 
 app = typer.Typer(help="Registered versions.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -37,33 +42,44 @@ def show(
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show one version: verdict, gates, and everything it was made from."""
+    """Show one version: verdict, gates, everything it was made from, and on what terms."""
     from kitae import registry
-    from kitae.core.papers import erased_sentence
 
-    card = registry.show_version(open_workspace(home), version)
+    out = open_workspace(home)
+    card = registry.show_version(out, version)
+    values = {**card.as_dict(), "terms": registry.version_terms(out, card)}
     if as_json:
-        print_json(card.as_dict())
+        print_json(values)
         return
     from rich.console import Console
 
-    console = Console()
-    console.print(f"[bold]{card.reference}[/]  {card.status}", highlight=False)
-    for warning in card.warnings:
-        console.print(f"  ! {warning}", highlight=False, markup=False)
-    console.print(card.sentence, highlight=False, markup=False)
+    console = Console(soft_wrap=True, highlight=False, markup=False)
+    console.print(f"{card.reference}  {card.status}", style="bold")
+    for line in _lines(card, values):
+        console.print(line)
+
+
+def _lines(card: "VersionCard", values: Mapping[str, Any]) -> Iterator[str]:
+    """A version from its verdict over its lineage and terms to where its files lie."""
+    from kitae.core.papers import erased_sentence
+
+    yield from (f"  ! {warning}" for warning in card.warnings)
+    yield card.sentence
     for gate in card.gates:
-        mark = "passed" if gate["passed"] else "REFUSED"
-        console.print(f"  gate {gate['name']}: {mark}; {gate['reason']}", highlight=False, markup=False)
-    console.print(f"  base     {card.base}", highlight=False, markup=False)
-    for kind, digest in card.lineage.items():
-        gone = f"  {erased_sentence(card.erased[kind])}" if kind in card.erased else ""
-        console.print(f"  {kind:<8} {digest[:12]}{gone}", highlight=False, markup=False, soft_wrap=True)
-    values = card.as_dict()
+        yield f"  gate {gate['name']}: {'passed' if gate['passed'] else 'REFUSED'}; {gate['reason']}"
+    terms = values["terms"]
+    yield f"  base     {card.base}, licence {terms['base']['licence'] or 'not stated'}"
+    for step in card.steps:
+        parents = ", ".join(f"{kind} {digest[:12]}" for kind, digest in step.parents.items())
+        gone = f"  {erased_sentence(card.erased[step.kind])}" if step.kind in card.erased else ""
+        yield f"  {step.kind:<8} {step.digest[:12]}{f' from {parents}' if parents else ''}{gone}"
+    lost = "not in this workspace any more; `kitae run RECIPE` makes it again"
+    if terms["taught"] is None:
+        yield f"  terms    {lost}"
+    else:
+        yield from terms_lines(terms)
     for name, kind in (("adapter", "adapter"), ("report", "verdict")):
-        lost = "not in this workspace any more; `kitae run RECIPE` makes it again"
-        place = values[name] or (erased_sentence(card.erased[kind]) if kind in card.erased else lost)
-        console.print(f"  {name:<8} {place}", highlight=False, markup=False, soft_wrap=True)
+        yield f"  {name:<8} {values[name] or (erased_sentence(card.erased[kind]) if kind in card.erased else lost)}"
 
 
 @app.command()

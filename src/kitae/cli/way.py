@@ -63,8 +63,9 @@ def _go(recipe_file: Path, sets: Sequence[str], *, home: Path | None, until: str
     recipe = load_recipe(recipe_file, sets)
 
     from kitae import flow, registry
+    from kitae import plan as planning
     from kitae.cli.show import Terminal
-    from kitae.core.artifacts import KINDS, Version
+    from kitae.core.artifacts import KINDS, Plan, Version
     from kitae.core.workspace import Workspace
 
     out = Workspace.open(home)
@@ -81,6 +82,8 @@ def _go(recipe_file: Path, sets: Sequence[str], *, home: Path | None, until: str
             "run": str(folder),
             "summary": artifact.summary,
         }
+        if isinstance(artifact, Plan):
+            result["train_seconds"] = round(planning.training_seconds(artifact, hardware=planning.look()))
         if isinstance(artifact, Version):
             card = registry.show_version(out, artifact.digest)
             result |= {"version": card.reference, "status": card.status, "report": str(card.report), "refusal": None}

@@ -59,9 +59,8 @@ def prompt_text(tokenizer: Any, messages: Sequence[Message]) -> str:
 
 
 def prompt_ids(tokenizer: Any, messages: Sequence[Message]) -> list[int]:
-    """`prompt_text` as token ids; the template writes the special tokens, so none are added."""
-    ids: list[int] = tokenizer(prompt_text(tokenizer, messages), add_special_tokens=False)["input_ids"]
-    return ids
+    """`prompt_text` as token ids, however many: whoever feeds them to a model says when they do not fit."""
+    return _ids(tokenizer, [prompt_text(tokenizer, messages)])[0]
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,7 @@ def renderings(tokenizer: Any, messages: Sequence[Message]) -> list[Rendering]:
     """
     whole = _template(tokenizer, messages)
     asked = [index for index, message in enumerate(messages) if index and message.role == "assistant"]
-    answers = [_answer(tokenizer, messages, index) for index in asked]
+    answers = [_answer(tokenizer, messages, index, whole) for index in asked]
     if not all(whole.startswith(before + answer) for _, before, answer, _ in answers):
         return [
             Rendering((Segment(before, trained=False), Segment(answer + end, trained=True)), index + 1)
@@ -120,7 +119,7 @@ def encode(
             rendered.append([])
             on_refused(index, error)
     pieces = [piece.text for several in rendered for text in several for piece in text.pieces]
-    encoded = iter(tokenizer(pieces, add_special_tokens=False)["input_ids"] if pieces else [])
+    encoded = iter(_ids(tokenizer, pieces))
 
     def tokens(text: Rendering) -> Tokens:
         ids: list[int] = []
@@ -138,11 +137,17 @@ def end_token_ids(tokenizer: Any) -> list[int]:
     """Ids that end an answer: the tokenizer's EOS, and whatever single token the template writes after an answer."""
     probe = (Message("user", "?"), Message("assistant", "!"))
     answer = renderings(tokenizer, probe)[0].pieces[-1].text
-    last = tokenizer(answer, add_special_tokens=False)["input_ids"][-1]
+    last = _ids(tokenizer, [answer])[0][-1]
     special = last in set(tokenizer.all_special_ids) | set(tokenizer.added_tokens_decoder)
     ids = [last] if special else []
     if tokenizer.eos_token_id is not None and tokenizer.eos_token_id not in ids:
         ids.append(tokenizer.eos_token_id)
+    return ids
+
+
+def _ids(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
+    """Texts as token ids. The template writes the special tokens, so none are added; transformers warns of nothing."""
+    ids: list[list[int]] = tokenizer(list(texts), add_special_tokens=False, verbose=False)["input_ids"] if texts else []
     return ids
 
 
@@ -164,10 +169,13 @@ def _template(tokenizer: Any, messages: Sequence[Message], *, prompt: bool = Fal
     return text
 
 
-def _answer(tokenizer: Any, messages: Sequence[Message], index: int) -> tuple[int, str, str, str]:
-    """Message `index` as it is taught: the prompt before it, the answer as rendered after it, and an end it lacks."""
+def _answer(tokenizer: Any, messages: Sequence[Message], index: int, whole: str) -> tuple[int, str, str, str]:
+    """Message `index` as it is taught: the prompt before it, the answer as rendered after it, and an end it lacks.
+
+    `whole` is the rendering of all messages.
+    """
     before = _template(tokenizer, messages[:index], prompt=True)
-    through = _template(tokenizer, messages[: index + 1])
+    through = whole if index + 1 == len(messages) else _template(tokenizer, messages[: index + 1])
     if not through.startswith(before):
         raise BaseError(
             "the chat template of this base writes an answer otherwise than it asks for one",

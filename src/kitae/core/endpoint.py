@@ -5,7 +5,6 @@ without paying twice; only a request that is on its way in that moment may be se
 whether they are fresh or kept, so that a run that was cut off makes the same rows as one that was not.
 """
 
-import math
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from kitae.core.endpoint_settings import Address, EmbeddingSettings, EndpointSettings
+from kitae.core.endpoint_settings import Address, EndpointSettings
 from kitae.core.files import read_json, write_json
 from kitae.core.records import Message
 from kitae.core.settings import digest_of
@@ -29,8 +28,6 @@ FRAME_TOKENS = 64
 BUSY = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
 """Answers after which it is worth while to ask again."""
 LONGEST_WAIT_S = 60.0
-TEXTS_AT_ONCE = 64
-"""Texts that are turned into vectors by one request."""
 
 
 class CapReached(Exception):
@@ -90,13 +87,32 @@ class Client(Generic[S]):
         price_out: float = getattr(self.settings, "price_out", 0.0)
         return (tokens_in * self.settings.price_in + tokens_out * price_out) / MILLION
 
-    def _kept_file(self, request: Mapping[str, Any]) -> Path:
-        digest = digest_of([self.settings.base_url, request])
-        return self._kept / digest[:2] / f"{digest}.json"
-
-    def _afford(self, tokens_in: int, tokens_out: int) -> None:
+    def afford(self, tokens_in: int, tokens_out: int) -> None:
+        """Raise `CapReached` when a request of so many tokens could bring the cost above the cap."""
         if self.spent + self.cost(tokens_in, tokens_out) > self.settings.most_cost:
             raise CapReached
+
+    def answered(
+        self,
+        path: str,
+        request: Mapping[str, Any],
+        read: Callable[["httpx.Response"], Mapping[str, Any]],
+        *,
+        about: str | Sequence[str],
+    ) -> Mapping[str, Any]:
+        """What `read` makes of the answer to a request that is sent to `path`, fresh or kept.
+
+        `about` names the records it is about, so that an erasure finds it. Raises `InputError` when the endpoint
+        refuses, or does not answer.
+        """
+        digest = digest_of([self.settings.base_url, request])
+        file = self._kept / digest[:2] / f"{digest}.json"
+        if file.exists():
+            kept: Mapping[str, Any] = read_json(file)["answer"]
+            return kept
+        answer = read(self._send(path, request))
+        write_json(file, {"record": about, "answer": dict(answer)})
+        return answer
 
     def _send(self, path: str, request: Mapping[str, Any]) -> "httpx.Response":
         """Send until it is answered. Raises `InputError`."""
@@ -148,82 +164,35 @@ class Endpoint(Client[EndpointSettings]):
             "max_tokens": self.settings.max_tokens,
             "seed": seed,
         }
-        # A token of any known tokeniser holds at least one byte, so this is the most that a request can cost.
-        most_in = sum(len(message.content.encode()) + FRAME_TOKENS for message in talk)
-        self._afford(most_in, self.settings.max_tokens)
-        path = self._kept_file(request)
-        if path.exists():
-            answer = Answer(**read_json(path)["answer"])
-        else:
-            began = time.perf_counter()
-            response = self._send("chat/completions", request)
-            answer = self._read(response, most_in, round(time.perf_counter() - began, 6))
-            write_json(path, {"record": about, "answer": vars(answer)})
+        most_in = sum(most_tokens(message.content) for message in talk)
+        self.afford(most_in, self.settings.max_tokens)
+        began = time.perf_counter()
+
+        def read(response: "httpx.Response") -> Mapping[str, Any]:
+            return vars(self._read(response, most_in, round(time.perf_counter() - began, 6)))
+
+        answer = Answer(**self.answered("chat/completions", request, read, about=about))
         self.spent += self.cost(answer.tokens_in, answer.tokens_out)
         return answer
 
     def _read(self, response: "httpx.Response", most_in: int, seconds: float) -> Answer:
         """The answer in a response; tokens that it does not state are counted as the most they can be."""
-        body = _json(response)
-        usage = _under(body, "usage")
-        text = _under(body, "choices", 0, "message", "content")
-        counts = [_under(usage, name) for name in ("prompt_tokens", "completion_tokens")]
+        body = body_of(response)
+        usage = under(body, "usage")
+        text = under(body, "choices", 0, "message", "content")
+        counts = [under(usage, name) for name in ("prompt_tokens", "completion_tokens")]
         most = (most_in, self.settings.max_tokens)
         tokens = [c if isinstance(c, int) and c >= 0 else m for c, m in zip(counts, most, strict=True)]
         return Answer(text if isinstance(text, str) else "", tokens[0], tokens[1], seconds)
 
 
-class Embedder(Client[EmbeddingSettings]):
-    """Turns texts into vectors."""
-
-    place = "evaluate.embeddings"
-
-    def vectors(self, texts: Sequence[str]) -> list[list[float]]:
-        """One vector for each text, all of one length, fresh or kept.
-
-        Raises `CapReached` before anything is sent; `InputError` when the endpoint refuses, does not answer, or answers
-        with anything else.
-        """
-        found: dict[str, list[float]] = {}
-        missing = []
-        for text in dict.fromkeys(texts):
-            path = self._kept_file(self._request([text]))
-            if path.exists():
-                found[text] = read_json(path)["vector"]
-            else:
-                missing.append(text)
-        for start in range(0, len(missing), TEXTS_AT_ONCE):
-            batch = missing[start : start + TEXTS_AT_ONCE]
-            most_in = sum(map(len, map(str.encode, batch)))
-            self._afford(most_in, 0)
-            body = _json(self._send("embeddings", self._request(batch)))
-            for text, vector in zip(batch, _vectors(body, len(batch), self.settings.base_url), strict=True):
-                write_json(self._kept_file(self._request([text])), {"vector": vector})
-                found[text] = vector
-            used = _under(body, "usage", "prompt_tokens")
-            self.spent += self.cost(used if isinstance(used, int) and used >= 0 else most_in, 0)
-        return [found[text] for text in texts]
-
-    def _request(self, texts: Sequence[str]) -> dict[str, Any]:
-        return {"model": self.settings.model, "input": list(texts), "encoding_format": "float"}
+def most_tokens(text: str) -> int:
+    """The most that a text can count: a token of any known tokeniser holds at least one byte."""
+    return len(text.encode()) + FRAME_TOKENS
 
 
-def _vectors(body: Any, count: int, base_url: str) -> list[list[float]]:
-    """The vectors of a response in the order of the texts. Raises `InputError`."""
-    rows = _under(body, "data")
-    rows = rows if isinstance(rows, list) else []
-    vectors = [_under(row, "embedding") for row in sorted(rows, key=lambda row: _under(row, "index") or 0)]
-    whole = len(vectors) == count and all(isinstance(vector, list) and vector for vector in vectors)
-    if not whole or not all(isinstance(x, int | float) and math.isfinite(x) for vector in vectors for x in vector):
-        raise InputError(
-            f"the endpoint {base_url} gave no vectors",
-            got=f"{len(vectors)} for {count} texts",
-            hint="Check that evaluate.embeddings names a model for embeddings",
-        )
-    return [[float(x) for x in vector] for vector in vectors]
-
-
-def _json(response: "httpx.Response") -> Any:
+def body_of(response: "httpx.Response") -> Any:
+    """The JSON of a response, {} when it is none."""
     try:
         return response.json()
     except ValueError:
@@ -236,7 +205,7 @@ def _asked_to_wait(response: "httpx.Response") -> float:
     return min(float(asked), LONGEST_WAIT_S) if asked.isascii() and asked.isdigit() else 0.0
 
 
-def _under(value: Any, *keys: str | int) -> Any:
+def under(value: Any, *keys: str | int) -> Any:
     """What lies below these keys, or None when the value is not built like that."""
     for key in keys:
         try:

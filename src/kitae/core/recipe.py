@@ -11,30 +11,11 @@ from pydantic import Field, ValidationError
 
 from kitae.core.data_settings import DataSettings, SourceSettings
 from kitae.core.endpoint_settings import EmbeddingSettings
+from kitae.core.method_settings import LoraSettings, MethodSettings, Names, Positive
 from kitae.core.problems import explain
 from kitae.core.settings import Auto, Count, Settings
 from kitae.core.train_settings import TrainSettings
 from kitae.errors import RecipeError
-
-Positive = Annotated[float, Field(gt=0.0)]
-Names = Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)]
-
-
-class MethodSettings(Settings):
-    """How much of the base is trained, and how."""
-
-    kind: Literal["lora"] = "lora"
-    """Low-rank adapters (Hu et al. 2021, arXiv:2106.09685) on the linear layers."""
-    rank: int = Field(default=16, ge=1, le=1024)
-    """Rank r of the update."""
-    alpha: Positive | Auto = "auto"
-    """Scale numerator: the update is multiplied by alpha / rank; `auto` is twice the rank."""
-    dropout: float = Field(default=0.0, ge=0.0, lt=1.0)
-    """Dropout on the input of the update."""
-    targets: Names | Auto = "auto"
-    """Names of the linear layers; `auto` is all of them but the head."""
-    train_embeddings: bool | Auto = "auto"
-    """Train the token embeddings (and a tied head) as well; `auto` does so on small bases."""
 
 
 class HeldOut(Settings):
@@ -105,7 +86,7 @@ class Recipe(Settings):
     """Raw records to splits."""
     base: str = "kitae-nano"
     """The model to start from: a catalogue name, a local folder, or a hub id."""
-    method: MethodSettings = MethodSettings()
+    method: MethodSettings = LoraSettings()
     """What is trained."""
     train: TrainSettings = TrainSettings()
     """The loop."""
@@ -150,6 +131,12 @@ def parse_recipe(raw: Mapping[str, Any]) -> Recipe:
     if recipe.data.self_training is not None and recipe.task != "classify":
         raise RecipeError(
             "data.self_training labels rows, so it needs task: classify", got=recipe.task, hint="Leave it out"
+        )
+    if recipe.method.kind == "full" and recipe.train.precision == "bf16":
+        raise RecipeError(
+            "method.kind: full keeps every weight in fp32 and multiplies in fp32",
+            got="train.precision: bf16",
+            hint="Leave train.precision out, or use a method with a frozen base",
         )
     names = ["test", *(extra.name for extra in recipe.evaluate.also)]
     twice = next((name for name in names if names.count(name) > 1), None)

@@ -48,17 +48,18 @@ def gap(difference: float, low: float | None, high: float | None, *, reach: floa
 
 def calibration(bins: Sequence[Mapping[str, Any]]) -> Markup:
     """Probability (right) against the share that was right (up) by tenths, with intervals and the diagonal."""
-    size, edge = 240.0, 30.0
+    size, edge, far = 240.0, 32.0, 16.0  # the figures of the axes stand in the edge and, half of the last, beyond it
+    side = size - edge - far
 
     def place(sure: float, right: float) -> tuple[str, str]:
-        return _n(edge + (size - edge - 8) * sure), _n(8 + (size - edge - 8) * (1 - right))
+        return _n(edge + side * sure), _n(far + side * (1 - right))
 
     parts = []
     for tick in (0.0, 0.5, 1.0):
         (x, y), (left, top), (right, low) = place(tick, tick), place(0, 1), place(1, 0)
         parts.append(f'<line class="grid" x1="{left}" x2="{right}" y1="{y}" y2="{y}"/>')
         parts.append(f'<line class="grid" x1="{x}" x2="{x}" y1="{top}" y2="{low}"/>')
-        parts.append(f'<text x="{_n(edge - 6)}" y="{y}" text-anchor="end">{100 * tick:.0f}</text>')
+        parts.append(f'<text x="{_n(edge - 6)}" y="{_n(float(y) + 4)}" text-anchor="end">{100 * tick:.0f}</text>')
         parts.append(f'<text x="{x}" y="{_n(size - 8)}" text-anchor="middle">{100 * tick:.0f}</text>')
     (x1, y1), (x2, y2) = place(0, 0), place(1, 1)
     parts.append(f'<line class="zero" x1="{x1}" x2="{x2}" y1="{y1}" y2="{y2}"/>')

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from kitae.core.artifacts import Adapter, Dataset, Split, Verdict
+from kitae.core.columns import group_of
 from kitae.core.files import read_jsonl, write_json, write_jsonl, write_text
 from kitae.core.metric_names import check_metrics
 from kitae.core.records import Record, content_digest, read_records
@@ -21,7 +22,7 @@ from kitae.evaluate.page import page
 from kitae.evaluate.prediction_log import HeldOutSet
 from kitae.evaluate.predictions import Data, Predictions, predict
 from kitae.evaluate.rouge import exact_form
-from kitae.evaluate.verdict import group_of, judge, lines, metric_names, summary
+from kitae.evaluate.verdict import judge, lines, metric_names, summary
 
 USED = ("train.jsonl", "validation.jsonl", "test.jsonl")
 TEST = "test"
@@ -77,7 +78,7 @@ def _groups(split: Split, held_out: Mapping[str, Dataset], column: str | None) -
     if column is None:
         return None
     files = [split.file("test.jsonl"), *(held_out[name].file(HELD_OUT) for name in sorted(held_out))]
-    return digest_of([[group_of(record, column) for record in read_records(file)] for file in files])
+    return digest_of([[group_of(record, column) or record.id for record in read_records(file)] for file in files])
 
 
 def read(split: Split, held_out: Mapping[str, Dataset], *, task: str) -> Data:

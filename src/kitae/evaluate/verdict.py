@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from kitae.core.records import Record
+from kitae.core.columns import group_of
 from kitae.core.resolved import Resolved
 from kitae.errors import InputError
 from kitae.evaluate import sentences
@@ -150,7 +150,7 @@ def _figures(
     )
     column = settings.evaluate.group_by
     if column is not None:
-        how = replace(how, groups=[group_of(record, column) for record in records])
+        how = replace(how, groups=[group_of(record, column) or record.id for record in records])
     answers = {system: [found[row] for row in rows] for system, found in given.answers.items()}
     measures = {
         system: {name: [values[row] for row in rows] for name, values in found.items() if values}
@@ -158,12 +158,6 @@ def _figures(
     }
     found = (figure(metric, answers, how, measures) for metric in metrics_for(names, questions))
     return [one for one in found if one is not None]
-
-
-def group_of(record: Record, column: str) -> str:
-    """What keeps a record together with others: its value in a meta column, or without one its own id."""
-    value = record.meta.get(column)
-    return record.id if value is None or value == "" else str(value)
 
 
 def _main(part: HeldOutSet, figures: Sequence[dict[str, Any]], name: str) -> dict[str, Any] | None:

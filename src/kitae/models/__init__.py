@@ -4,6 +4,7 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from kitae.core.method_settings import QLoraSettings
 from kitae.core.resolved import ResolvedMethod
 from kitae.models.facts import BaseFacts, facts
 from kitae.models.limits import Limits, before_stop
@@ -35,19 +36,24 @@ def load_tokenizer(base: str, *, folder: Path | None = None) -> Any:
 
 
 def load(
-    base: str, *, precision: Literal["bf16", "fp32"], digest: str | None = None, folder: Path | None = None
+    base: str,
+    *,
+    precision: Literal["bf16", "fp32"],
+    digest: str | None = None,
+    folder: Path | None = None,
+    quantised: QLoraSettings | None = None,
 ) -> "Loaded":
     """A base in memory; see `kitae.models.loading.load`."""
     from kitae.models import loading
 
-    return loading.load(base, precision=precision, digest=digest, folder=folder)
+    return loading.load(base, precision=precision, digest=digest, folder=folder, quantised=quantised)
 
 
-def attach(model: Any, method: ResolvedMethod, *, seed: int) -> Any:
-    """The model with fresh adapters; see `kitae.models.adapters.attach`."""
+def attach(model: Any, method: ResolvedMethod, *, seed: int, examples: Sequence[Sequence[int]] = ()) -> Any:
+    """The model with what a method trains; see `kitae.models.adapters.attach`."""
     from kitae.models import adapters
 
-    return adapters.attach(model, method, seed=seed)
+    return adapters.attach(model, method, seed=seed, examples=examples)
 
 
 def save_adapter(peft_model: Any, folder: Path, *, base: str) -> None:

@@ -220,7 +220,7 @@ def prefill(forward: Forward, prompts: Sequence[Sequence[int]], *, last: int = 1
     causal = columns[None, :] <= columns[:, None]
     # Padding sees itself, because a row of scores with nothing to see would be NaN and spread.
     queries = (visible[:, None] & causal) | torch.eye(longest, dtype=torch.bool, device=forward.device)
-    cache = RowCache()
+    cache = forward.new_cache()
     logits = forward(ids, positions.clamp(min=0), queries, cache, last=last)
     return Prefilled(cache, logits, lengths, visible)
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from kitae.core.chat import end_token_ids
-from kitae.models.cache import Forward, RowCache
+from kitae.models.cache import Forward
 from kitae.models.decoding import check_prompts
 from kitae.models.drawing import Dice, draw
 from kitae.models.loading import Loaded
@@ -91,7 +91,7 @@ class _Logits:
 
     def __init__(self, loaded: Loaded) -> None:
         self.forward = Forward(loaded.model)
-        self.cache = RowCache()
+        self.cache = self.forward.new_cache()
         self.all: list[int] = []
 
     def __call__(self, fed: list[int]) -> Tensor:
@@ -100,7 +100,7 @@ class _Logits:
         self.all += fed
         device = self.forward.device
         if not self.forward.takes_rows:
-            whole: Tensor = self.forward.model(input_ids=torch.tensor([self.all], device=device)).logits
+            whole: Tensor = self.forward.asked(input_ids=torch.tensor([self.all], device=device)).logits
             return whole[:, -1]
         positions = torch.arange(start, len(self.all), device=device)
         visible = torch.arange(len(self.all), device=device)[None] <= positions[:, None]

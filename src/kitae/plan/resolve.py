@@ -6,6 +6,7 @@ from typing import Any
 
 from kitae.core.artifacts import Plan, Split
 from kitae.core.chat import encode
+from kitae.core.events import Stage
 from kitae.core.files import write_json
 from kitae.core.metric_names import check_metrics
 from kitae.core.recipe import Recipe
@@ -13,10 +14,10 @@ from kitae.core.records import content_digest, read_records
 from kitae.core.resolved import Resolved
 from kitae.core.workspace import Draft, Workspace
 from kitae.errors import DiskFull, RecipeError, WillNotFit
-from kitae.models import load_tokenizer
+from kitae.models import load_tokenizer, speed
 from kitae.models.facts import BaseFacts
 from kitae.plan.decide import Facts, Lengths, decide
-from kitae.plan.estimate import FP32, USABLE_SHARE, Estimate, estimate
+from kitae.plan.estimate import FP32, USABLE_SHARE, Estimate, estimate, train_seconds
 from kitae.plan.hardware import GIB, Hardware, free_disk
 
 FEW_UPDATES = 30
@@ -25,7 +26,7 @@ TRAINED_TASKS = ("chat", "classify")
 NEXT_STEP = {
     "runtime": "Use a machine with more memory",
     "base weights": "Choose a smaller base, or train.precision: bf16",
-    "adapter, gradients and optimizer": "Lower method.rank, or set method.train_embeddings: false",
+    "adapter, gradients and optimizer": "Train less: a lower method.rank, or another method.kind",
     "activations": "Lower train.tokens_per_step or train.max_row_tokens",
     "weights for answering": "Choose a smaller base",
     "logits": "Choose a base with a smaller vocabulary",
@@ -38,26 +39,16 @@ def resolve(recipe: Recipe, split: Split, *, facts: BaseFacts, hardware: Hardwar
     Raises `WillNotFit` naming the largest term, `DiskFull` when checkpoints would find no room, `RecipeError` for a
     task that has no training yet, `UnknownName` or `InputError` for a metric.
     """
-    if recipe.task not in TRAINED_TASKS:
-        raise RecipeError(
-            f"task: {recipe.task} can be prepared and split, and not yet trained",
-            got=recipe.task,
-            known=TRAINED_TASKS,
-            hint="`kitae data report RECIPE` makes its dataset",
-        )
-
-    if recipe.evaluate.metrics != "auto":
-        check_metrics(recipe.evaluate.metrics, recipe.evaluate)
+    check(recipe)
 
     def build(draft: Draft) -> None:
         """Decide, estimate, say so, and refuse before anything is written."""
         lengths = measure(recipe, split, facts)
         values, reasons = decide(Facts(recipe, facts, hardware, lengths))
         settings = assemble(recipe, facts, values)
-        total_tokens = lengths.total * settings.train.epochs
-        cost = estimate(facts, settings.method, settings.train, total_tokens=total_tokens, hardware=hardware)
-        _say(draft, values, reasons, cost, hardware)
-        _warn_of_few_updates(draft, settings, total_tokens)
+        cost = estimate(facts, settings.method, settings.train, lengths=lengths, hardware=hardware)
+        lines = _say(draft, values, reasons, cost, hardware)
+        _warn_of_few_updates(draft, settings, lengths.total * settings.train.epochs)
         check_fit(cost, hardware, disk_bytes=free_disk(out.home))
         write_json(
             draft.file("plan.json"),
@@ -69,9 +60,18 @@ def resolve(recipe: Recipe, split: Split, *, facts: BaseFacts, hardware: Hardwar
                 "lengths": vars(lengths),
             },
         )
-        draft.summary({"values": values, "reasons": reasons, "estimate": cost.as_dict(), "machine": hardware.sentence})
+        draft.summary(
+            {
+                "base": {key: getattr(facts, key) for key in ("name", "licence", "parameters", "width")},
+                "values": values,
+                "reasons": reasons,
+                "estimate": cost.as_dict(),
+                "machine": hardware.sentence,
+                "lines": lines,
+            }
+        )
 
-    return out.make(
+    plan = out.make(
         Plan,
         parents={
             "train": content_digest(split.file("train.jsonl")),
@@ -86,11 +86,43 @@ def resolve(recipe: Recipe, split: Split, *, facts: BaseFacts, hardware: Hardwar
         },
         build=build,
     )
+    seconds = training_seconds(plan, hardware=hardware)
+    Stage(out.events, Plan.kind).note(
+        f"Training time: about {seconds / 60:.1f} minutes on this machine as busy as it is now", seconds=seconds
+    )
+    return plan
+
+
+def check(recipe: Recipe) -> None:
+    """Raise `RecipeError` for a task that has no training yet, `UnknownName` or `InputError` for a metric."""
+    if recipe.task not in TRAINED_TASKS:
+        raise RecipeError(
+            f"task: {recipe.task} can be prepared and split, and not yet trained",
+            got=recipe.task,
+            known=TRAINED_TASKS,
+            hint="`kitae data report RECIPE` makes its dataset",
+        )
+
+    if recipe.evaluate.metrics != "auto":
+        check_metrics(recipe.evaluate.metrics, recipe.evaluate)
 
 
 def resolved(plan: Plan) -> Resolved:
     """The settings that training and evaluation read."""
     return Resolved.model_validate(plan.json("plan.json")["resolved"])
+
+
+def training_seconds(plan: Plan, *, hardware: Hardware) -> float:
+    """How long the training takes on this machine as busy as it is now; that is no part of the plan."""
+    values = plan.json("plan.json")
+    precision = values["resolved"]["train"]["precision"]
+    return train_seconds(
+        values["estimate"]["teraflops"] * 1e12,
+        width=plan.summary["base"]["width"],
+        rows=values["lengths"]["rows"],
+        hardware=hardware,
+        product_flops=0.0 if hardware.gpus else speed.product_rate(precision),
+    )
 
 
 def measure(recipe: Recipe, split: Split, facts: BaseFacts) -> Lengths:
@@ -103,11 +135,13 @@ def measure(recipe: Recipe, split: Split, facts: BaseFacts) -> Lengths:
     weights = [record.weight for record, rows in zip(records, encoded, strict=True) for _ in rows]
     lengths = [min(len(row), facts.max_positions) * weight for row, weight in zip(rows, weights, strict=True)]
     answers = [len(list(run)) for row in rows for trained, run in groupby(row.trained) if trained]
+    validation = sum(1 for _ in read_records(split.file("validation.jsonl")))
     return Lengths(
         longest_row=max(map(len, rows), default=0),
         total=round(sum(lengths)),
         longest_answer=max(answers, default=0),
         rows=len(rows),
+        validation=round(validation * sum(lengths) / max(1, len(rows))),
     )
 
 
@@ -153,16 +187,21 @@ def check_fit(cost: Estimate, hardware: Hardware, *, disk_bytes: int) -> None:
         )
 
 
-def _say(draft: Draft, values: dict[str, Any], reasons: dict[str, str], cost: Estimate, hardware: Hardware) -> None:
-    for key, value in values.items():
-        draft.stage.note(f"{key} = {_short(value)}: {reasons[key]}", key=key, value=value, reason=reasons[key])
-    draft.stage.note(f"Machine: {hardware.sentence}", hardware=hardware.as_dict())
+def _say(
+    draft: Draft, values: dict[str, Any], reasons: dict[str, str], cost: Estimate, hardware: Hardware
+) -> list[str]:
+    """Tell the plan line by line, and return the lines, for when it is found again."""
+    told: list[tuple[str, dict[str, Any]]] = [
+        (f"{key} = {_short(value)}: {reasons[key]}", {"key": key, "value": value, "reason": reasons[key]})
+        for key, value in values.items()
+    ]
+    told.append((f"Machine: {hardware.sentence}", {"hardware": hardware.as_dict()}))
     terms = ", ".join(f"{name} {size / GIB:.2f}" for name, size in cost.terms.items())
-    draft.stage.note(
-        f"Memory: about {cost.total_bytes / GIB:.2f} GiB of {hardware.working_memory_bytes / GIB:.0f} ({terms})",
-        estimate=cost.as_dict(),
-    )
-    draft.stage.note(f"Training time: about {cost.seconds / 60:.1f} minutes", seconds=cost.seconds)
+    room = f"{cost.total_bytes / GIB:.2f} GiB of {hardware.working_memory_bytes / GIB:.0f}"
+    told.append((f"Memory: about {room} ({terms})", {"estimate": cost.as_dict()}))
+    for line, data in told:
+        draft.stage.note(line, **data)
+    return [line for line, _ in told]
 
 
 def _warn_of_few_updates(draft: Draft, settings: Resolved, total_tokens: float) -> None:

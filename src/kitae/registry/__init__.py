@@ -26,6 +26,7 @@ __all__ = [
     "trace_version",
     "verify_audit",
     "verify_erasures",
+    "version_terms",
 ]
 
 
@@ -117,3 +118,14 @@ def trace_version(out: "Workspace", wanted: str) -> dict[str, Any]:
     from kitae.registry import tracing
 
     return tracing.trace_version(out, wanted)
+
+
+def version_terms(out: "Workspace", card: VersionCard) -> dict[str, Any]:
+    """On what terms a version stands: its base's licence, and counts by source, licence, consent and rights holder.
+
+    `taught` and `measured` hold counts by side, and are None when the split is not here any more. Counts only, no
+    record: nothing is written.
+    """
+    from kitae.registry import tracing
+
+    return tracing.version_terms(out, card)

@@ -1,7 +1,7 @@
 """The card of a version: what people and programs see of it. Plain values, no database."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +16,15 @@ REFUSED = "refused"
 class Step:
     """One thing a version was made from: its kind, its digest, and its folder where this workspace has it.
 
-    `erasures` names those that took something out of it, which is why it is not there.
+    `erasures` names those that took something out of it, which is why it is not there; `parents` maps what it was made
+    from itself to digests.
     """
 
     kind: str
     digest: str
     folder: Path | None = None
     erasures: tuple[str, ...] = ()
+    parents: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,7 @@ class VersionCard:
             "gates": [dict(gate) for gate in self.gates],
             "figures": dict(self.figures),
             "lineage": self.lineage,
+            "parents": {step.kind: dict(step.parents) for step in self.steps if step.parents},
             "adapter": None if adapter is None else str(adapter / "adapter"),
             "report": None if verdict is None else str(verdict / "report.html"),
             "created_at": self.created_at,

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from kitae.core.artifacts import Adapter, Verdict
+from kitae.core.artifacts import Adapter, Plan, Verdict
 from kitae.core.records import Edit, Record, content_digest
 from kitae.core.store import open_store
 from kitae.core.text import normalise
@@ -78,15 +78,13 @@ def trace_record(out: Workspace, wanted: str, *, text: str = "") -> dict[str, An
 def trace_version(out: Workspace, wanted: str) -> dict[str, Any]:
     """See `kitae.registry.trace_version`."""
     card = show_version(out, wanted)
-    held = {holding.digest: holding for holding in holdings(out)}
-    split = held.get(card.lineage.get("split", ""))
-    if split is None:
+    terms = version_terms(out, card)
+    if terms["taught"] is None:
         raise InputError(
             f"the split of {card.reference} is not in this workspace any more",
             got=card.lineage.get("split", "")[:12],
             hint="`kitae run RECIPE` makes it again from the raw files",
         )
-    sides = {path.stem: _summary(split.records(path)) for path in split.record_files()}
     _remember(out, "version", [card.reference])
     return {
         "version": card.reference,
@@ -94,9 +92,29 @@ def trace_version(out: Workspace, wanted: str) -> dict[str, Any]:
         "warnings": card.warnings,
         "lineage": card.lineage,
         "erased": {kind: list(names) for kind, names in card.erased.items()},
-        "taught": {side: sides[side] for side in TAUGHT if side in sides},
-        "measured": {side: sides[side] for side in sides if side not in {*TAUGHT, "dropped"}},
+        **terms,
     }
+
+
+def version_terms(out: Workspace, card: VersionCard) -> dict[str, Any]:
+    """See `kitae.registry.version_terms`."""
+    held = {holding.digest: holding for holding in holdings(out)}
+    split = held.get(card.lineage.get("split", ""))
+    sides = {} if split is None else {path.stem: _summary(split.records(path)) for path in split.record_files()}
+    taught = {side: sides[side] for side in TAUGHT if side in sides}
+    measured = {side: sides[side] for side in sides if side not in {*TAUGHT, "dropped"}}
+    return {
+        "base": {"name": card.base, "licence": _base_licence(card)},
+        "taught": None if split is None else taught,
+        "measured": None if split is None else measured,
+    }
+
+
+def _base_licence(card: VersionCard) -> str:
+    """The licence that the base stated when it was planned with; "" when it stated none, or nobody wrote it down."""
+    folder = next((step.folder for step in card.steps if step.kind == Plan.kind), None)
+    base = {} if folder is None else Plan.load(folder).summary.get("base", {})
+    return str(base.get("licence", ""))
 
 
 def _asks_for(wanted: str, text: str) -> Callable[[Record | QuotedRow], bool]:

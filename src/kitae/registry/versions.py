@@ -9,13 +9,12 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from kitae.core.artifacts import Adapter, Verdict, Version
+from kitae.core.artifacts import Adapter, Artifact, Verdict, Version
 from kitae.core.events import Stage
 from kitae.core.files import write_json
 from kitae.core.recipe import Recipe
@@ -80,11 +79,11 @@ def list_versions(out: Workspace) -> list[VersionCard]:
     """See `kitae.registry.list_versions`."""
     if not has_store(out):
         return []
-    folders = _folders(out)
+    here = {artifact.digest: artifact for artifact in out.artifacts()}
     with open_store(out) as store, store.read() as session:
         rows = session.scalars(select(VersionRow).order_by(VersionRow.id.desc()))
         past = _past(session)
-        return [_card(row, folders, past) for row in rows]
+        return [_card(row, here, past) for row in rows]
 
 
 def show_version(out: Workspace, wanted: str) -> VersionCard:
@@ -170,8 +169,18 @@ def _past(session: Session) -> _Past:
     return _Past(erasures, saw)
 
 
-def _card(row: VersionRow, folders: Mapping[str, Path], past: _Past) -> VersionCard:
+def _card(row: VersionRow, here: Mapping[str, Artifact], past: _Past) -> VersionCard:
     card: dict[str, Any] = row.card
+
+    def step(kind: str, digest: str) -> Step:
+        """A step as far as this workspace has it."""
+        found, erasures = here.get(digest), past.erasures.get(digest, ())
+        return (
+            Step(kind, digest, erasures=erasures)
+            if found is None
+            else Step(kind, digest, found.folder, erasures, dict(found.parents))
+        )
+
     kinds = sorted(row.lineage, key=lambda kind: (ORDER.index(kind) if kind in ORDER else len(ORDER), kind))
     return VersionCard(
         name=row.name,
@@ -182,19 +191,11 @@ def _card(row: VersionRow, folders: Mapping[str, Path], past: _Past) -> VersionC
         sentence=card["sentence"],
         gates=tuple(card["gates"]),
         figures=card["figures"],
-        steps=tuple(
-            Step(kind, digest, folders.get(digest), past.erasures.get(digest, ()))
-            for kind, digest in ((kind, row.lineage[kind]) for kind in kinds)
-        ),
+        steps=tuple(step(kind, row.lineage[kind]) for kind in kinds),
         created_at=row.created_at,
         saw_erased=past.saw.get(row.adapter, 0),
         measured_on_erased=past.saw.get(row.verdict, 0),
     )
-
-
-def _folders(out: Workspace) -> dict[str, Path]:
-    """Digest to folder of every finished artifact in the workspace."""
-    return {artifact.digest: artifact.folder for artifact in out.artifacts()}
 
 
 def _by_digest(cards: Iterable[VersionCard], wanted: str) -> list[VersionCard]:

@@ -11,8 +11,10 @@ from typing import Any
 
 import anyio
 from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import ValidationError
+from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
 from kitae.errors import InputError, KitaeError
@@ -23,7 +25,17 @@ MAX_BODY_BYTES = 1 << 20
 MAX_WAITING = 32
 """Requests at work or in the queue; more are sent away, to come again."""
 RETRY_SECONDS = 1
+OPEN = "kitae.open_stream"
+"""Where a request keeps what sends its stream, for who tells of a failure in the middle of it."""
 INVALID = "invalid_request_error"
+KINDS = {401: "authentication_error", 429: "rate_limit_error", 500: "server_error"}
+HEADERS = {
+    401: {"WWW-Authenticate": "Bearer"},
+    429: {"Retry-After": str(RETRY_SECONDS)},
+    500: {"Connection": "close"},  # the server closes it after a failure; a client must not send on it again
+}
+BROKEN = "The server failed while it answered; its log says why"
+"""What a client is told of a failure that nobody foresaw: not its text, which may quote what others asked."""
 
 
 class Refused(Exception):
@@ -33,13 +45,11 @@ class Refused(Exception):
         """Take status, sentence, the key it is about and a code for programs."""
         super().__init__(message)
         self.status = status
-        kind = {401: "authentication_error", 429: "rate_limit_error", 500: "server_error"}.get(status, INVALID)
-        self.body = wire.error(message, kind=kind, param=param, code=code)
+        self.body = wire.error(message, kind=KINDS.get(status, INVALID), param=param, code=code)
 
     def response(self) -> JSONResponse:
         """The answer."""
-        headers = {401: {"WWW-Authenticate": "Bearer"}, 429: {"Retry-After": str(RETRY_SECONDS)}}.get(self.status)
-        return JSONResponse(self.body, status_code=self.status, headers=headers)
+        return JSONResponse(self.body, status_code=self.status, headers=HEADERS.get(self.status))
 
 
 @dataclass
@@ -94,10 +104,52 @@ class Stream(StreamingResponse):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send them. A client that has gone before the first of them is an end, too."""
+        scope[OPEN] = send
         try:
             await super().__call__(scope, receive, send)
         finally:
             self.on_end()
+
+
+def _as_refused(_: Request, reason: Exception) -> JSONResponse:
+    assert isinstance(reason, Refused)
+    return reason.response()
+
+
+def _as_http(request: Request, reason: Exception) -> JSONResponse:
+    """A path or a method that is not there, in the same format as everything else."""
+    assert isinstance(reason, HTTPException)
+    path = request.url.path
+    said = {404: (f"There is nothing at {path}", "not_found"),
+            405: (f"{path} does not take {request.method}", "method_not_allowed")}  # fmt: skip
+    message, code = said.get(reason.status_code, (str(reason.detail), None))
+    response = Refused(reason.status_code, message, code=code).response()
+    response.headers.update(reason.headers or {})
+    return response
+
+
+def _as_unprocessable(_: Request, reason: Exception) -> JSONResponse:
+    assert isinstance(reason, RequestValidationError)
+    message, place = wire.problem(reason.errors())
+    return Refused(422, message, param=place or None).response()
+
+
+async def _as_broken(request: Request, _: Exception) -> JSONResponse:
+    """Nobody foresaw it. A stream that has begun ends with the error as an event, since its status is long sent."""
+    refused = Refused(500, BROKEN)
+    if OPEN in request.scope:
+        body = _event(refused.body).encode()
+        await request.scope[OPEN]({"type": "http.response.body", "body": body, "more_body": False})
+    return refused.response()
+
+
+HANDLERS: dict[type[Exception], Callable[[Request, Exception], Response | Awaitable[Response]]] = {
+    Refused: _as_refused,
+    HTTPException: _as_http,
+    RequestValidationError: _as_unprocessable,
+    Exception: _as_broken,
+}
+"""Every error that can leave the application, and who tells it; the server's log has the unforeseen ones in full."""
 
 
 def create_app(engine: engines.Engine, *, names: Sequence[str], keys: Sequence[str] = ()) -> FastAPI:
@@ -105,13 +157,8 @@ def create_app(engine: engines.Engine, *, names: Sequence[str], keys: Sequence[s
     gateway = Gateway(engine, tuple(names), tuple(keys), int(time.time()))
     app = FastAPI(title="kitae", docs_url=None, redoc_url=None, openapi_url=None)
 
-    @app.exception_handler(Refused)
-    async def refused(_: Request, reason: Refused) -> JSONResponse:
-        return reason.response()
-
-    @app.exception_handler(404)
-    async def no_such_path(request: Request, _: Exception) -> JSONResponse:
-        return Refused(404, f"There is nothing at {request.url.path}", code="not_found").response()
+    for kind, handler in HANDLERS.items():
+        app.add_exception_handler(kind, handler)
 
     @app.get("/health")
     async def health() -> dict[str, str]:
@@ -153,6 +200,8 @@ async def _read(request: Request) -> wire.ChatRequest:
     refused = asked.refused()
     if refused:
         raise Refused(400, f"This server has no `{refused}`", param=refused, code="unsupported_parameter")
+    if asked.messages[-1].role == "assistant":
+        raise Refused(400, "messages: the last one is the assistant's own: end with a user's", param="messages")
     if len(asked.stops()) > wire.MAX_STOPS:
         raise Refused(400, f"stop: at most {wire.MAX_STOPS} texts", param="stop")
     return asked
@@ -210,7 +259,7 @@ async def _events(
             if last.text:
                 yield _event(wire.chunk(head, {"content": last.text}))
     except KitaeError as error:
-        yield _event(wire.error(str(error), kind="server_error"))
+        yield _event(wire.error(str(error), kind=INVALID if isinstance(error, InputError) else KINDS[500]))
         return
     yield _event(wire.chunk(head, {}, last.finish))
     if prompt is not None:

@@ -23,7 +23,8 @@ from kitae.core.workspace import Draft, Workspace
 from kitae.data.custody.erased import Erased
 from kitae.data.custody.policy import enforce
 from kitae.data.finding import find
-from kitae.data.preparing import prepare
+from kitae.data.making import made_by
+from kitae.data.preparing import ANSWERS, prepare
 from kitae.data.small.apart import HeldOut
 from kitae.data.small.augmenting import augment
 from kitae.data.small.balancing import balance
@@ -33,8 +34,6 @@ from kitae.data.small.steps import Step
 
 ASKED = ("self_training", "augment", "balance")
 """Settings that ask for this stage; with none of them the drawn split is what training gets."""
-ANSWERS = "answers"
-"""Folder of the workspace with the answers of endpoints: paid for once, whatever becomes of a run."""
 OURS = frozenset({MANIFEST, "summary.json", "report.json", "train.jsonl", "dropped.jsonl"})
 """Files of a split that are written anew; every other one is copied."""
 
@@ -68,7 +67,7 @@ def enlarge(
     parents = {"split": split.digest, **{role: digest for role, digest in split.parents if role == "dataset"}}
     if unlabelled is not None:
         parents["unlabelled"] = unlabelled.digest
-    made_from = {"small": asked, "seed": seed, "near": settings.duplicates.near, "own": own}
+    made_from = {"small": asked, "seed": seed, "near": settings.duplicates.near, "own": own, **made_by()}
     return out.make(Split, parents=parents, settings=made_from, build=build)
 
 

@@ -7,6 +7,7 @@ main metric: a difference that may be chance is no reason to pay for.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from kitae.core.columns import group_of
 from kitae.core.records import Record
 from kitae.core.resolved import Resolved
 from kitae.errors import InputError
@@ -14,7 +15,7 @@ from kitae.evaluate.figures import Measuring, board
 from kitae.evaluate.metrics import Embed, Questions, metrics_for
 from kitae.evaluate.predictions import Answers, Measures
 from kitae.evaluate.sentences import Words, detectable, end_text, gap_text, metric_name, p_text, value_text
-from kitae.evaluate.verdict import group_of, metric_names
+from kitae.evaluate.verdict import metric_names
 
 BESIDES = ("latency", "cost", "tokens")
 """Measured of every system that has them."""
@@ -40,7 +41,7 @@ def judge(
         how.json_schema,
         embed,
     )
-    groups = None if how.group_by is None else [group_of(record, how.group_by) for record in records]
+    groups = None if how.group_by is None else [group_of(record, how.group_by) or record.id for record in records]
     measuring = Measuring(how.confidence, settings.seed, "comparison", groups)
     found = [board(metric, answers, measuring, measures) for metric in metrics_for(names, questions)]
     figures = [one for one in found if one is not None]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kitae.core.endpoint import CapReached, Embedder
+from kitae.core.embedding import Embedder
 from kitae.core.endpoint_settings import EmbeddingSettings
 from kitae.errors import InputError
 from kitae.evaluate.metrics.base import Array, Embed, Given, Metric, Questions, ours, ratio, with_ones
@@ -39,21 +39,21 @@ def embedding(settings: EmbeddingSettings | None, kept: Path) -> Iterator[Embed 
     if settings is None:
         yield None
         return
-    embedder = Embedder(settings, kept)
+    embedder = Embedder(settings, kept, place="evaluate.embeddings")
     known: dict[str, Array] = {}
 
     def vectors(texts: Sequence[str]) -> list[Array]:
         fresh = [text for text in dict.fromkeys(texts) if text not in known]
-        try:
-            found = embedder.vectors(fresh)
-        except CapReached:
+        # Kept vectors say nothing of whose the texts were, so no record is named with them.
+        found = embedder.vectors(fresh, [""] * len(fresh))
+        if embedder.reached_cap:
             raise InputError(
                 "similarity needs more vectors than evaluate.embeddings.most_cost pays for",
                 got=f"{settings.most_cost:g}",
                 hint="Set evaluate.embeddings.most_cost higher; vectors that were paid for are kept",
-            ) from None
-        for text, vector in zip(fresh, found, strict=True):
-            values = np.array(vector)
+            )
+        for text, vector in zip(fresh, () if found is None else found, strict=True):
+            values = vector.astype(np.float64)
             known[text] = values / max(float(np.linalg.norm(values)), 1e-300)
         return [known[text] for text in texts]
 
