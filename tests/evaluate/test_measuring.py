@@ -113,7 +113,7 @@ def test_sureness_is_a_softmax_over_the_labels() -> None:
 
 def test_a_column_for_groups_that_no_row_has_is_refused_with_those_there_are(workspace: Workspace) -> None:
     rows = [replace(row, meta={"customer": f"c{place % 3}", "day": ""}) for place, row in enumerate(TEST)]
-    with pytest.raises(UnknownName, match=r"'custmer'.*Known: customer, day.*Did you mean 'customer'"):
+    with pytest.raises(UnknownName, match=r"'custmer'.*Known: customer, day, label, language.*Did you mean 'customer'"):
         judged(workspace, test=rows, group_by="custmer")
     with pytest.raises(UnknownName, match="'day'"):
         judged(workspace, test=rows, group_by="day")
