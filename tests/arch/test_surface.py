@@ -31,6 +31,7 @@ PUBLIC = {
     "kitae.models": [
         "BaseFacts",
         "attach",
+        "check",
         "choose",
         "facts",
         "generate",

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BaseFacts",
     "attach",
+    "check",
     "choose",
     "facts",
     "generate",
@@ -21,6 +22,16 @@ __all__ = [
     "ready",
     "save_adapter",
 ]
+
+
+def check(base: str, *, folder: Path) -> None:
+    """Refuse a base that cannot be used, as far as this machine alone can tell; of the hub nothing is asked yet.
+
+    Raises `BaseError`, `UnknownName`.
+    """
+    from kitae.models.base import find_here
+
+    find_here(base, folder=folder)
 
 
 def load_tokenizer(base: str, *, folder: Path | None = None) -> Any:

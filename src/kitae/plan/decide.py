@@ -22,6 +22,8 @@ RATE_EXPONENT = 1.08
 """Takes 4e-3 at width 256 to 2e-4 at width 4,096: the LoRA rate of 7B models in QLoRA (arXiv:2305.14314, table 9)."""
 WANTED_STEPS = 400
 """Fewer updates leave a LoRA under-trained; more cost time by small matrices."""
+LEAST_TOKENS = 256
+"""Smaller steps cost more in small matrices than they gain; a hundred rows still make some updates with them."""
 ANSWER_MARGIN = 8
 MAIN_METRICS = {
     "classify": ["accuracy", "macro_f1"],
@@ -78,7 +80,7 @@ def tokens_per_step(facts: Facts) -> Decision:
     """Tokens between two updates, so that training has some hundreds of updates."""
     total = facts.lengths.total * facts.recipe.train.epochs
     wanted = 2 ** round(math.log2(max(1.0, total / WANTED_STEPS)))
-    value = int(min(65_536, max(1_024, wanted)))
+    value = int(min(65_536, max(LEAST_TOKENS, wanted)))
     return value, f"{total:,.0f} tokens over all epochs make about {max(1, round(total / value))} updates"
 
 
