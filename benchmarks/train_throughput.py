@@ -163,10 +163,10 @@ def tokens_of_steps(rows: list[dict[str, Any]]) -> list[int]:
 
 def method_of(base: str) -> Any:
     from kitae import models
-    from kitae.core.resolved import ResolvedMethod
+    from kitae.core.resolved import ResolvedLora
 
     targets = list(models.facts(base).linear_names)
-    return ResolvedMethod(kind="lora", rank=16, alpha=32.0, dropout=0.0, targets=targets, train_embeddings=False)
+    return ResolvedLora(kind="lora", rank=16, alpha=32.0, dropout=0.0, targets=targets, train_embeddings=False)
 
 
 def worker_kitae(site: Path) -> dict[str, Any]:

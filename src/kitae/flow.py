@@ -46,6 +46,7 @@ def walk(recipe: Recipe, *, folder: Path, out: Workspace) -> Iterator[Artifact]:
     base = models.facts(recipe.base, folder=folder)
     plan = planning.resolve(recipe, split, facts=base, hardware=planning.look(), out=out)
     settings = planning.resolved(plan)
+    evaluate.check_rows(split, held_out, settings)
     yield plan
 
     adapter = train.run(split, settings=settings, out=out)

@@ -46,9 +46,9 @@ class TestInProcessEngine(EngineContract):
     def test_it_writes_what_the_adapter_taught(self, folder, tmp_path):
         import torch
 
-        from kitae.core.resolved import ResolvedMethod
+        from kitae.core.resolved import ResolvedLora
 
-        method = ResolvedMethod(
+        method = ResolvedLora(
             kind="lora",
             rank=2,
             alpha=4.0,

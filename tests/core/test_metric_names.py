@@ -10,7 +10,15 @@ from kitae.evaluate import check
 
 def test_an_unknown_name_offers_the_nearest() -> None:
     with pytest.raises(UnknownName, match="Did you mean 'macro_f1'"):
-        check_metrics(["accuracy", "macro_f2"])
+        check_metrics(["accuracy", "macro_f2"], EvaluateSettings())
+
+
+def test_names_that_a_recipe_could_not_use_are_not_offered() -> None:
+    with pytest.raises(UnknownName) as error:
+        check_metrics(["costs"], EvaluateSettings())
+    assert set(METRIC_NAMES) - set(error.value.known) == {"cost", "json_schema", "similarity"}
+    with pytest.raises(UnknownName, match="Did you mean 'cost'"):
+        check_metrics(["costs"], EvaluateSettings(price_per_hour=2.0))
 
 
 def test_every_metric_has_both_names_and_a_direction_or_none() -> None:

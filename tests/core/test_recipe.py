@@ -8,15 +8,15 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
+from kitae.core.method_settings import KINDS, IA3Settings, LoraSettings, QLoraSettings
 from kitae.core.recipe import (
     EvaluateSettings,
-    MethodSettings,
     Recipe,
     load_recipe,
     locate,
     parse_recipe,
 )
-from kitae.core.resolved import Resolved, ResolvedEvaluate, ResolvedMethod, ResolvedTrain
+from kitae.core.resolved import Resolved, ResolvedEvaluate, ResolvedIA3, ResolvedLora, ResolvedQLora, ResolvedTrain
 from kitae.core.settings import Settings
 from kitae.core.train_settings import TrainSettings
 from kitae.errors import RecipeError, UnknownName
@@ -56,7 +56,7 @@ def test_the_smallest_recipe_has_every_default() -> None:
     [
         ("nmae", "unknown key in the recipe: 'nmae'. Known: base, data"),
         ("methd", "Did you mean 'method'?"),
-        ("method.rnak", "unknown key in method: 'rnak'. Known: alpha, dropout, kind, rank"),
+        ("method.rnak", "unknown key in method: 'rnak'. Known: alpha, dropout, init, kind, plus_ratio, rank"),
         ("data.cleaning", "Did you mean 'clean'?"),
         ("data.privacy.mod", "unknown key in data.privacy: 'mod'. Known: kinds, mode"),
         ("data.sources.0.pth", "unknown key in data.sources.0: 'pth'"),
@@ -70,6 +70,22 @@ def test_an_unknown_key_at_any_level_is_named_with_its_place(place: str, wanted:
     assert wanted in str(raised.value)
 
 
+def test_each_kind_of_method_has_keys_of_its_own() -> None:
+    with pytest.raises(UnknownName, match=r"unknown key in method: 'rank'\. Known: kind, tokens"):
+        parse_recipe({**SMALL, "method": {"kind": "prompt", "rank": 4}})
+    with pytest.raises(UnknownName, match=r"unknown value for method\.kind: 'None'"):
+        parse_recipe({**SMALL, "method": {"kind": None}})
+    with pytest.raises(RecipeError, match=r"method must be a mapping\. Got: 3"):
+        parse_recipe({**SMALL, "method": 3})
+    with pytest.raises(RecipeError, match=r"method\.width must be at least 1"):
+        parse_recipe({**SMALL, "method": {"kind": "adapter", "width": 0}})
+    for kind in KINDS:
+        method = {"kind": kind, **({"name": "loha"} if kind == "peft" else {})}
+        recipe = parse_recipe({**SMALL, "method": method})
+        assert recipe.method.kind == kind
+        assert parse_recipe(recipe.plain()) == recipe
+
+
 def test_an_unknown_key_inside_a_held_out_set_is_named() -> None:
     with pytest.raises(UnknownName, match=r"key in evaluate\.also\.0\.source: 'pth'") as raised:
         parse_recipe(with_("evaluate.also", [{"name": "wild", "source": {"path": "w", "pth": 1}}]))
@@ -79,7 +95,9 @@ def test_an_unknown_key_inside_a_held_out_set_is_named() -> None:
 @pytest.mark.parametrize(
     ("place", "value", "wanted"),
     [
-        ("method.kind", "lroa", "unknown value for method.kind: 'lroa'. Known: lora. Did you mean 'lora'?"),
+        ("method.kind", "lroa", "unknown value for method.kind: 'lroa'. Known: adapter, freeze, full, ia3, lora"),
+        ("method.kind", "p_tunin", "Did you mean 'p_tuning'?"),
+        ("method.variant", "droa", "Did you mean 'dora'?"),
         ("task", "clasify", "Did you mean 'classify'?"),
         ("data.privacy.mode", "replce", "Known: drop, flag, mask, off, replace. Did you mean 'replace'?"),
         ("evaluate.compare_to", ["base", "basline"], "unknown value for evaluate.compare_to.1: 'basline'"),
@@ -297,7 +315,7 @@ def test_set_fills_an_empty_section_and_the_last_one_wins(tmp_path: Path) -> Non
         ("data.sources.first.path=x", "first is no item of this list"),
         ("data.sources.²=x", "is no item of this list"),
         ("train.epohcs=5", "Did you mean 'epochs'?"),
-        ("method.kind=full", "unknown value for method.kind"),
+        ("method.kind=fulll", "unknown value for method.kind"),
     ],
 )
 def test_bad_set(tmp_path: Path, override: str, wanted: str) -> None:
@@ -347,7 +365,9 @@ def test_settings_are_small_and_described() -> None:
 @pytest.mark.parametrize(
     ("written", "resolved", "left_out"),
     [
-        (MethodSettings, ResolvedMethod, set()),
+        (LoraSettings, ResolvedLora, set()),
+        (QLoraSettings, ResolvedQLora, set()),
+        (IA3Settings, ResolvedIA3, set()),
         (TrainSettings, ResolvedTrain, set()),
         (EvaluateSettings, ResolvedEvaluate, {"also"}),
     ],

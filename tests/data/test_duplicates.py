@@ -64,6 +64,18 @@ def test_the_majority_wins_and_a_tie_drops_all(desk: Desk) -> None:
     )
 
 
+def test_contradictions_that_are_kept_are_flagged(desk: Desk) -> None:
+    answers = ["It opens at nine.", "It opens at nine!", "It opens at ten.", "It opens at noon."]
+    asked = [{"question": "When does it open?", "answer": answer} for answer in answers]
+    desk.rows("faq.jsonl", [*asked, {"question": "Is there a pool?", "answer": "There is one."}])
+    dataset = desk.prepare(duplicates={"conflicts": "keep", "near": None})
+    flagged = {r.answer: r.history[-1] for r in kept(dataset) if r.history}
+    assert set(flagged) == set(answers)
+    assert {edit.reason for edit in flagged.values()} == {"the same question has 3 different answers; all of them stay"}
+    assert {edit.rule for edit in flagged.values()} == {"conflicting_answers"}
+    assert dataset.json("report.json")["flags"] == {"conflicting_answers": len(flagged)}
+
+
 def test_labels_conflict_too(desk: Desk) -> None:
     rows = [{"text": "2人分お願いします", "label": label} for label in ("備品", "備品", "食事")]
     desk.rows("rows.jsonl", [*rows, {"text": "3人分お願いします", "label": "食事"}])

@@ -17,6 +17,7 @@ from data.desk import Desk
 
 from kitae.core.workspace import Workspace
 from kitae.data import passes, preparing, shards
+from kitae.data.reading.rows import BadRow, Cells, Row, letters_of
 
 KILLS = 20
 TABLE = pa.table({"n": [1, 2, 3]})
@@ -36,9 +37,27 @@ def test_a_table_survives_and_what_is_cut_off_is_not_there(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("size", [1, 2, 3, 10])
 def test_rows_in_shards_lose_nothing(size: int) -> None:
-    pieces = list(shards.in_shards(range(7), size))
+    pieces = list(shards.in_shards(range(7), size, lambda _: 1))
     assert [row for piece in pieces for row in piece] == list(range(7))
     assert {len(piece) for piece in pieces[:-1]} <= {size}
+
+
+def test_a_shard_ends_where_its_rows_are_long() -> None:
+    rows = ["a" * length for length in (3, 4, 100, 1, 1, 1, 1, 9)]
+    pieces = list(shards.in_shards(rows, 3, len, most_letters=7))
+    assert [[len(row) for row in piece] for piece in pieces] == [[3, 4], [100], [1, 1, 1], [1, 9]]
+
+
+@pytest.mark.parametrize(
+    ("raw", "letters"),
+    [
+        (Row({"question": "abc", "n": 4, "turns": [{"content": "de"}, None]}, 1), 5 + 7),
+        (BadRow("not text", "abcd", 1), 4),
+        (BadRow("too few cells", Cells(("a", "b"), ("cd", "efg")), 1), 5),
+    ],
+)
+def test_how_much_a_row_holds(raw: Row | BadRow, letters: int) -> None:
+    assert letters_of(raw) == letters
 
 
 def dirty(desk: Desk, rows: int) -> None:

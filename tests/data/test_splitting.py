@@ -1,7 +1,10 @@
 """Shares come out right, nothing that belongs together is cut, and stated splits are kept."""
 
+import json
 import random
+import re
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,6 +12,7 @@ from data.desk import Desk, kept, side, talk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kitae.core.columns import group_of
 from kitae.errors import NothingToLearn, RecipeError, SourceError
 
 SIDES = ("train", "validation", "test")
@@ -55,6 +59,39 @@ def test_shares_counts_and_determinism(desk: Desk) -> None:
         "families_in_two_splits": 0,
     }  # fmt: skip
     assert split.summary["proof"] == split.json("report.json")["proof"]
+
+
+@pytest.mark.parametrize("mode", ["off", "flag", "mask", "replace", "drop"])
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("kunde", lambda person: f"guest{person}@corp.example.org"),
+        ("contact", lambda person: {"mail": f"guest{person}@corp.example.org", "phone": f"090-1234-{person:04}"}),
+        ("お名前", lambda person: "佐藤鈴木高橋田中伊藤渡辺山本中村小林加藤"[2 * (person % 10) :][:2] + "花子"),
+    ],
+)
+def test_a_redacted_column_still_groups_the_same_people(
+    desk: Desk, mode: str, column: str, value: Callable[[int], Any]
+) -> None:
+    people = {number: number % 20 for number in range(120)}
+    desk.rows("faq.jsonl", faq(120, **{column: lambda number: value(people[number])}))
+    dataset = desk.prepare(privacy={"mode": mode}, duplicates={"near": None})
+    path = "contact.mail" if column == "contact" else column
+    groups: dict[str, set[str]] = {}
+    for record in kept(dataset):
+        person = json.dumps(value(people[record.origin.row - 1]))
+        groups.setdefault(person, set()).add(group_of(record, path))
+        if mode in {"mask", "replace", "drop"}:
+            assert not re.search("corp|1234-0|(?:佐藤|高橋|渡辺)花子", json.dumps(record.meta, ensure_ascii=False))
+    assert all(len(found) == 1 for found in groups.values())
+    assert len(set().union(*groups.values())) == len(groups)
+    sides: dict[str, set[str]] = {}
+    split = desk.split(dataset, group_by=path)
+    for name in SIDES:
+        for record in side(split, name):
+            sides.setdefault(json.dumps(value(people[record.origin.row - 1])), set()).add(name)
+    assert all(len(names) == 1 for names in sides.values())
+    assert all(sizes(split).values())
 
 
 def test_groups_are_never_cut(desk: Desk) -> None:

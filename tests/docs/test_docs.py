@@ -13,6 +13,7 @@ import yaml
 
 from kitae import errors
 from kitae.cli.main import app
+from kitae.core.contest_settings import load_contestants
 from kitae.core.data_settings import ReadSettings, ShapeName
 from kitae.core.recipe import Recipe, load_recipe, parse_recipe
 from kitae.data.readers import READERS
@@ -78,6 +79,13 @@ def test_recipes_in_documents_load(page: Path) -> None:
 def test_ready_recipes_load_and_begin_with_what_they_are_for(path: Path) -> None:
     load_recipe(path)
     assert path.read_text(encoding="utf-8").startswith("# ")
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_the_systems_in_the_guide_load(language: str, tmp_path: Path) -> None:
+    (body,) = blocks(TOP / f"docs/guide/{language}/compare.md", "text")
+    (tmp_path / "systems.yaml").write_text(body, "utf-8")
+    assert len(load_contestants(tmp_path / "systems.yaml")) == 4
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)

@@ -1,5 +1,6 @@
-"""A registered version in use: `kitae chat` in the terminal, `kitae serve` to the official client."""
+"""A registered version in use: `kitae chat`, `kitae serve` to the official client, `kitae compare`, its errors."""
 
+import json
 import socket
 import subprocess
 import time
@@ -75,6 +76,39 @@ def test_the_official_client_talks_to_a_version(client: OpenAI) -> None:
     )
     text = "".join(piece.choices[0].delta.content or "" for piece in pieces if piece.choices)
     assert text == whole.choices[0].message.content
+
+
+def test_a_version_is_compared_with_bases_prompts_and_its_own_endpoint(
+    home: Path, client: OpenAI, tmp_path: Path
+) -> None:
+    systems = tmp_path / "systems.yaml"
+    endpoint = {"base_url": str(client.base_url).rstrip("/"), "model": "tiny-faq:1", "max_tokens": 64}
+    listed = [
+        {"name": "few", "base": "kitae-nano", "instruction": "一文で答えてください。", "shots": 3},
+        {"name": "served", "endpoint": endpoint},
+    ]
+    systems.write_text(json.dumps({"systems": listed}, ensure_ascii=False), "utf-8")
+    done = kitae("compare", "tiny-faq:1", "kitae-nano", systems, "--json", home=home)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert {row["system"] for row in found["ranking"]} == {"tiny-faq:1", "kitae-nano", "few", "served"}
+    rows = [json.loads(line) for line in Path(found["folder"], "items.jsonl").read_text("utf-8").splitlines()]
+    # What is served is what was measured.
+    assert all(row["answers"]["served"] == row["answers"]["tiny-faq:1"] for row in rows)
+    assert found["lines"][0]["en"].startswith("Take `")
+
+
+def test_the_errors_of_a_version_are_explained(home: Path) -> None:
+    done = kitae("evaluate", "errors", "tiny-faq", home=home)
+    assert done.returncode == 0, done.stderr
+    assert "answers are wrong" in done.stdout
+
+
+def test_a_system_that_is_nothing_names_what_there_is(home: Path) -> None:
+    done = kitae("compare", "tiny-faq:1", "kitae-nino", home=home)
+    assert done.returncode == 2
+    assert "Did you mean 'kitae-nano'" in done.stderr
+    assert "tiny-faq:1" in done.stderr
 
 
 def test_chat_answers_and_ends(home: Path) -> None:

@@ -131,18 +131,23 @@ class FakeAnswerer:
                 self._count(conversations[index][-1].content)
                 on_done(index, [ord(c) for c in self.reply(conversations[index][-1].content)])
 
-    def choose(
-        self,
-        conversations: Sequence[Any],
-        choices: Sequence[str],
-        *,
-        known: Mapping[int, int],
-        on_done: Callable[..., None],
+    def weigh(
+        self, conversations: Sequence[Any], choices: Sequence[str], *, known: Any, on_done: Callable[..., None]
     ) -> None:
         for index in range(len(conversations)):
             if index not in known:
                 self._count(conversations[index][-1].content)
-                on_done(index, len(self.reply(conversations[index][-1].content)) % len(choices))
+                best = len(self.reply(conversations[index][-1].content)) % len(choices)
+                on_done(index, [-1.0 if choice == best else -2.0 for choice in range(len(choices))])
+
+    def likelihood(
+        self, conversations: Sequence[Any], answers: Sequence[str], *, known: Any, on_done: Callable[..., None]
+    ) -> None:
+        for index in range(len(conversations)):
+            if index not in known:
+                self._count(conversations[index][-1].content)
+                right = self.reply(conversations[index][-1].content) == answers[index]
+                on_done(index, -0.1 * len(answers[index]) if right else -1.0 * len(answers[index]), len(answers[index]))
 
     def text(self, tokens: Sequence[int]) -> str:
         return "".join(map(chr, tokens))

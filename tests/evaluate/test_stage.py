@@ -262,7 +262,7 @@ def test_a_report_on_labels_has_the_confusion_matrix_and_the_calibration(workspa
     figures = {one["metric"]: one for one in values["figures"]}
     assert list(figures) == metrics
     assert set(figures["tokens"]["systems"]) == {"tuned", "base"}
-    assert set(figures["ece"]["systems"]) == {"baseline"}
+    assert set(figures["ece"]["systems"]) == {"tuned", "choice", "baseline"}
     assert sum(one["rows"] for one in values["calibration"]["baseline"]) == len(LABELS)
     report = verdict.file("report.html").read_text("utf-8")
     assert "Confusion matrix (tuned)" in report
@@ -316,8 +316,8 @@ def test_rows_of_one_customer_are_drawn_together(workspace: Workspace) -> None:
     [
         (["length"], "length cannot come first"),
         (["ece"], "ece cannot come first"),
-        (["exact_match", "cost"], "cost needs the cost of every answer"),
-        (["exact_match", "perplexity_byte"], "needs the likelihood of every answer"),
+        (["exact_match", "cost"], "cost needs a price.*price_per_hour"),
+        (["exact_match", "similarity"], "similarity needs an endpoint.*embeddings"),
         (["json_schema"], "json_schema needs a schema"),
     ],
 )

@@ -9,7 +9,7 @@ from transformers import AutoModelForCausalLM
 
 from kitae.core.chat import Tokens
 from kitae.core.records import Message, Origin, Record
-from kitae.core.resolved import ResolvedMethod
+from kitae.core.resolved import ResolvedLora
 from kitae.models.adapters import attach
 from kitae.train.rows import Row
 
@@ -95,7 +95,7 @@ def adapted(kind: str, *, embeddings: bool = False, seed: int = 5, dtype: torch.
     for name, parameter in model.named_parameters():
         if name.endswith("sinks"):
             torch.nn.init.normal_(parameter)
-    method = ResolvedMethod(
+    method = ResolvedLora(
         kind="lora",
         rank=3,
         alpha=6.0,

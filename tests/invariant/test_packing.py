@@ -1,13 +1,26 @@
 """Packed = one by one with the model's own attention and plain cross-entropy: loss, and every adapter's gradient."""
 
+import warnings
 from typing import Any
 
 import pytest
 import torch
 from invariant.families import CONFIGS, adapted, rows
 from torch.nn import functional
+from transformers import AutoModelForCausalLM
 
+from kitae.core.method_settings import (
+    AdapterSettings,
+    FreezeSettings,
+    FullSettings,
+    PrefixSettings,
+    PromptSettings,
+    PTuningSettings,
+)
+from kitae.models.adapters import attach
+from kitae.models.prompts import virtual_tokens
 from kitae.train.learner import Learner
+from kitae.train.objectives import Answers
 from kitae.train.rows import Row
 
 TOLERANCE = 1e-5
@@ -20,7 +33,8 @@ def one_by_one(model: Any, wanted: list[Row], *, smoothing: float = 0.0) -> tupl
     total = 0.0
     for row in wanted:
         ids = torch.tensor([row.tokens.ids], device=model.device)
-        logits = model(input_ids=ids, use_cache=False).logits[0].float()
+        logits = model(input_ids=ids, **({} if virtual_tokens(model) else {"use_cache": False})).logits[0].float()
+        logits = logits[-len(row) :]
         labels = torch.where(torch.tensor([row.tokens.trained], device=model.device), ids, -100)[0]
         loss = functional.cross_entropy(logits[:-1], labels[1:], reduction="sum", label_smoothing=smoothing) / divisor
         loss.backward()
@@ -35,7 +49,7 @@ def grads(model: Any) -> dict[str, torch.Tensor]:
 def packed(
     model: Any, wanted: list[Row], *, budget: int, smoothing: float = 0.0
 ) -> tuple[float, dict[str, torch.Tensor], Learner]:
-    learner = Learner(model, longest_row=max(map(len, wanted)), label_smoothing=smoothing)
+    learner = Learner(model, longest_row=max(map(len, wanted)), objective=Answers(smoothing))
     divisor = float(sum(row.labels for row in wanted))
     with learner:
         learner.clear()
@@ -60,6 +74,38 @@ def test_packed_equals_one_by_one(kind: str, embeddings: bool) -> None:
     assert learner.one_by_one is None
     assert abs(loss - expected) < TOLERANCE
     assert_same(got, expected_grads)
+
+
+METHODS = {
+    "full": FullSettings(kind="full"),
+    "freeze": FreezeSettings(kind="freeze", layers=1),
+    "houlsby": AdapterSettings(kind="adapter", placement="houlsby", width=4),
+    "prompt": PromptSettings(kind="prompt", tokens=3),
+    "p_tuning": PTuningSettings(kind="p_tuning", tokens=3, encoder_width=8),
+    "prefix": PrefixSettings(kind="prefix", tokens=3),
+}
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("kind", ["llama", "qwen3", "gemma3", "gpt2", "gpt_neox"])
+def test_every_kind_of_method_is_trained_as_its_own_code_would(kind: str, method: str) -> None:
+    """Virtual tokens stand before every document of a packed row; a prefix takes one row at a time."""
+    torch.manual_seed(4)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        base = AutoModelForCausalLM.from_config(CONFIGS[kind]())
+    model = attach(base, METHODS[method], seed=4)
+    for parameter in model.parameters():
+        if parameter.requires_grad and method not in {"full", "freeze"}:
+            torch.nn.init.normal_(parameter, std=0.1)
+    expected, expected_grads = one_by_one(model.eval(), rows())
+    model.zero_grad()
+    loss, got, learner = packed(model, rows(), budget=1_000)
+    assert (learner.one_by_one is None) == (method != "prefix")
+    assert abs(loss - expected) < TOLERANCE
+    assert got.keys() == expected_grads.keys()
+    for name, grad in expected_grads.items():
+        torch.testing.assert_close(got[name], grad, rtol=1e-4, atol=TOLERANCE, msg=lambda m, n=name: f"{n}: {m}")
 
 
 @pytest.mark.parametrize("kind", ["llama", "gemma3", "gpt2"])

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from kitae.core.files import folder_digests
-from kitae.core.resolved import ResolvedMethod
+from kitae.core.resolved import ResolvedLora
 from kitae.errors import BaseError, DamagedArtifact, UnknownName
 from kitae.models import attach, facts, load, ready, save_adapter
 from kitae.models.adapters import CONFIG, WEIGHTS, load_adapter, merge
@@ -16,7 +16,7 @@ IDS = torch.arange(6, 26)[None]
 
 
 def method(base, *, embeddings=False, targets=None):
-    return ResolvedMethod(
+    return ResolvedLora(
         kind="lora",
         rank=4,
         alpha=8.0,

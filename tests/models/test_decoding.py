@@ -1,15 +1,19 @@
-"""Batched generation: token for token what transformers writes for one prompt at a time."""
+"""Batched generation: token for token what transformers writes for one prompt at a time, greedy or drawn."""
 
 import random
+import re
 from collections import Counter
+from dataclasses import replace
 from functools import cache
 
 import pytest
 import torch
 from transformers import GenerationConfig
 
+from kitae.core.chat import end_token_ids
 from kitae.errors import InputError
-from kitae.models import generate, load
+from kitae.models import Limits, before_stop, generate, load
+from kitae.models.streaming import Sampling, tokens
 
 LONGEST = 14
 
@@ -34,7 +38,9 @@ def case_of(base):
     free = [one_by_one(loaded, prompt, []) for prompt in prompts]
     common = Counter(token for answer in free for token in answer).most_common()
     stop = [1, *(token for token, _ in common[3:9])]
-    return loaded, prompts, stop, [one_by_one(loaded, prompt, stop) for prompt in prompts]
+    # Greedy, so that a stop token only ends an answer that begins in the same way.
+    ends = [next((at for at, token in enumerate(answer) if token in stop), LONGEST) for answer in free]
+    return loaded, prompts, stop, [answer[:end] for answer, end in zip(free, ends, strict=True)]
 
 
 @pytest.fixture
@@ -47,7 +53,7 @@ def case(base):
 def test_equal_to_one_by_one(case, batch_rows):
     loaded, prompts, stop, expected = case
     assert 0 < sum(len(answer) == LONGEST for answer in expected) < len(expected)
-    got = generate(loaded, prompts, max_new_tokens=LONGEST, batch_rows=batch_rows, stop_ids=stop)
+    got = generate(loaded, prompts, Limits(LONGEST, batch_rows, frozenset(stop)))
     assert got == expected
 
 
@@ -57,9 +63,7 @@ def test_each_row_is_reported_once_as_soon_as_it_is_done(case):
     generate(
         loaded,
         prompts,
-        max_new_tokens=LONGEST,
-        batch_rows=64,
-        stop_ids=stop,
+        Limits(LONGEST, 64, frozenset(stop)),
         on_done=lambda index, answer: seen.append((index, answer)),
     )
     assert sorted(seen) == sorted(enumerate(expected))
@@ -70,30 +74,30 @@ def test_each_row_is_reported_once_as_soon_as_it_is_done(case):
 
 def test_a_resumed_call_computes_only_blocks_that_were_not_finished(case):
     loaded, prompts, stop, expected = case
-    settings = {"max_new_tokens": LONGEST, "batch_rows": 2, "stop_ids": stop}
+    limits = Limits(LONGEST, 2, frozenset(stop))
     order = []
-    generate(loaded, prompts, **settings, on_done=lambda index, _: order.append(index))
+    generate(loaded, prompts, limits, on_done=lambda index, _: order.append(index))
     known = {index: expected[index] for index in order[:17]}
     again = []
-    got = generate(loaded, prompts, **settings, known=known, on_done=lambda index, _: again.append(index))
+    got = generate(loaded, prompts, limits, known=known, on_done=lambda index, _: again.append(index))
     assert got == expected
     assert sorted(again) == sorted(order[17:])
     untouched = generate(
-        loaded, prompts, **settings, known=dict(enumerate(expected)), on_done=lambda *_: pytest.fail("computed again")
+        loaded, prompts, limits, known=dict(enumerate(expected)), on_done=lambda *_: pytest.fail("computed again")
     )
     assert untouched == expected
 
 
 def test_no_prompts(base_of):
     loaded = load(base_of("llama"), precision="fp32")
-    assert generate(loaded, [], max_new_tokens=5, batch_rows=4, stop_ids=[]) == []
+    assert generate(loaded, [], Limits(5, 4, frozenset())) == []
 
 
 def test_answers_end_where_positions_end(base_of):
     for kind in ("gpt2", "llama"):
         loaded = load(base_of(kind), precision="fp32")
         prompts = [*prompts_of(1, longest=2), list(range(6, 6 + 250)), list(range(100, 355))]
-        answers = generate(loaded, prompts, max_new_tokens=12, batch_rows=2, stop_ids=[])
+        answers = generate(loaded, prompts, Limits(12, 2, frozenset()))
         assert [len(answer) for answer in answers] == [12, 6, 1]
 
 
@@ -101,7 +105,7 @@ def test_prompts_that_cannot_be_answered(base_of):
     loaded = load(base_of("llama"), precision="fp32")
     for prompts, words in (([[7], []], "empty"), ([[7] * 256], "at most 256 tokens")):
         with pytest.raises(InputError, match=words):
-            generate(loaded, prompts, max_new_tokens=5, batch_rows=4, stop_ids=[])
+            generate(loaded, prompts, Limits(5, 4, frozenset()))
 
 
 def test_more_prompt_tokens_than_fit_at_once(base_of, monkeypatch):
@@ -109,9 +113,9 @@ def test_more_prompt_tokens_than_fit_at_once(base_of, monkeypatch):
 
     loaded = load(base_of("llama"), precision="fp32")
     prompts = prompts_of(20)
-    expected = generate(loaded, prompts, max_new_tokens=8, batch_rows=16, stop_ids=[1])
+    expected = generate(loaded, prompts, Limits(8, 16, frozenset([1])))
     monkeypatch.setattr(decoding, "PREFILL_TOKENS", 50)
-    assert generate(loaded, prompts, max_new_tokens=8, batch_rows=16, stop_ids=[1]) == expected
+    assert generate(loaded, prompts, Limits(8, 16, frozenset([1]))) == expected
 
 
 def test_a_model_with_running_state_is_answered_too(tmp_path):
@@ -128,4 +132,52 @@ def test_a_model_with_running_state_is_answered_too(tmp_path):
     loaded = load(str(tmp_path), precision="fp32")
     prompts = prompts_of(4)
     expected = [one_by_one(loaded, prompt, [1]) for prompt in prompts]
-    assert generate(loaded, prompts, max_new_tokens=LONGEST, batch_rows=4, stop_ids=[1]) == expected
+    assert generate(loaded, prompts, Limits(LONGEST, 4, frozenset([1]))) == expected
+    limits = Limits(LONGEST, 4, frozenset([1]), temperature=2.0, seed=3)
+    drawn = generate(loaded, prompts, limits)
+    assert drawn != expected
+    assert drawn[0] == list(tokens(loaded, prompts[0], Sampling(LONGEST, temperature=2.0, seed=3)))
+
+
+@pytest.mark.parametrize("batch_rows", [3, 64])
+def test_drawn_answers_follow_from_seed_and_number_alone(base_of, batch_rows):
+    loaded = load(base_of("llama"), precision="fp32")
+    prompts = prompts_of(10)
+    drawn = Limits(LONGEST, batch_rows, frozenset([1]), temperature=1.5, top_p=0.9, seed=5)
+    answers = generate(loaded, prompts, drawn)
+    assert answers == generate(loaded, prompts, replace(drawn, batch_rows=10))
+    assert answers != generate(loaded, prompts, replace(drawn, seed=6))
+    assert generate(loaded, [prompts[3]] * 3, drawn) != [answers[3]] * 3
+    kept = {index: answers[index] for index in range(0, 10, 3)}
+    again = {}
+    assert generate(loaded, prompts, drawn, known=kept, on_done=again.__setitem__) == answers
+    assert kept.keys() & again.keys() == set()
+
+
+def test_drawn_answers_are_those_of_streaming(base):
+    loaded = load(base, precision="fp32")
+    for prompt in prompts_of(3):
+        limits = Limits(LONGEST, 1, frozenset(end_token_ids(loaded.tokenizer)), temperature=1.2, top_p=0.8, seed=9)
+        streamed = list(tokens(loaded, prompt, Sampling(LONGEST, 1.2, 0.8, seed=9)))
+        assert generate(loaded, [prompt], limits) == [streamed]
+
+
+@pytest.mark.parametrize("batch_rows", [1, 16])
+def test_an_answer_ends_with_the_token_that_completes_a_stop_text(base_of, batch_rows):
+    loaded = load(base_of("llama"), precision="fp32")
+    prompts = prompts_of(16)
+
+    def decode(ids):
+        return loaded.tokenizer.decode(ids, skip_special_tokens=True)
+
+    free = generate(loaded, prompts, Limits(40, 16, frozenset()))
+    pairs = Counter(pair for answer in free for pair in re.findall(r"(?=([a-z ]{2}))", decode(answer)))
+    stops = tuple(pair for pair, _ in pairs.most_common(3))
+    stopped = generate(loaded, prompts, Limits(40, batch_rows, frozenset(), stop_texts=("", *stops)))
+    assert stopped != free
+    for short, long in zip(stopped, free, strict=True):
+        assert long[: len(short)] == short
+        held = [any(stop in decode(short[:size]) for stop in stops) for size in range(len(short) + 1)]
+        assert not any(held[:-1])
+        assert held[-1] or short == long
+        assert before_stop(decode(short), stops) == before_stop(decode(long), stops)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from kitae.core.records import Message
-from kitae.core.resolved import ResolvedMethod
+from kitae.core.resolved import ResolvedLora
 from kitae.errors import GateRefused, InputError, UnknownName
 from kitae.models import adapters, export, facts, loading
 from kitae.models.export import merged, parity
@@ -21,7 +21,7 @@ def tuned(base: str, folder: Path) -> export.Source:
     import torch
 
     loaded = loading.load(base, precision="fp32")
-    method = ResolvedMethod(
+    method = ResolvedLora(
         kind="lora", rank=2, alpha=4.0, dropout=0.0, targets=list(loaded.facts.linear_names), train_embeddings=False
     )
     model = adapters.attach(loaded.model, method, seed=1)

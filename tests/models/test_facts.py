@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kitae.core.resolved import ResolvedMethod
+from kitae.core.resolved import ResolvedLora
 from kitae.errors import BaseError, UnknownName
 from kitae.models import attach, facts, load, load_tokenizer
 from kitae.models.base import catalogue
@@ -48,7 +48,7 @@ def test_facts_agree_with_the_loaded_model(kind, base_of):
 def test_automatic_targets_of_a_mixture_of_experts_are_layers_that_can_be_adapted(base_of):
     known = facts(base_of("qwen3_moe"))
     assert set(known.linear_names) == {"q_proj", "k_proj", "v_proj", "o_proj"}
-    method = ResolvedMethod(
+    method = ResolvedLora(
         kind="lora", rank=2, alpha=4.0, dropout=0.0, targets=list(known.linear_names), train_embeddings=False
     )
     model = attach(load(base_of("qwen3_moe"), precision="fp32").model, method, seed=1)

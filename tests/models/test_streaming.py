@@ -11,8 +11,9 @@ from tiny import build_tokenizer
 from kitae.core.chat import end_token_ids, prompt_ids
 from kitae.core.records import Message
 from kitae.errors import InputError
-from kitae.models import generate, load
-from kitae.models.streaming import HALF, Detokenizer, Sampling, draw, tokens
+from kitae.models import Limits, generate, load
+from kitae.models.drawing import Dice, draw
+from kitae.models.streaming import HALF, Detokenizer, Sampling, tokens
 
 TOKENIZER = build_tokenizer()
 ODD = "温泉は♨️です。👨‍👩‍👧 ｶﾞ が é"
@@ -55,7 +56,7 @@ def test_greedy_equals_generate(base):
     loaded = load(base, precision="fp32")
     prompt = prompt_ids(loaded.tokenizer, (Message("user", "朝食は何時?"),))
     stop = end_token_ids(loaded.tokenizer)
-    answer = generate(loaded, [prompt], max_new_tokens=24, batch_rows=1, stop_ids=stop)[0]
+    answer = generate(loaded, [prompt], Limits(24, 1, frozenset(stop)))[0]
     text = loaded.tokenizer.decode(answer, skip_special_tokens=True, clean_up_tokenization_spaces=False)
     assert text_of(loaded, prompt, max_new_tokens=24) == text
 
@@ -72,14 +73,19 @@ def test_the_seed_decides(base_of):
 
 
 def test_draws_follow_the_probabilities_and_top_p():
-    logits = torch.tensor([0.5, 0.3, 0.15, 0.05]).log()
-    dice = torch.Generator().manual_seed(0)
-    counts = Counter(draw(logits, Sampling(1, temperature=1.0), dice) for _ in range(4000))
+    logits = torch.tensor([[0.5, 0.3, 0.15, 0.05]]).log()
+    dice = Dice(0)
+
+    def drawn(count, temperature=1.0, top_p=1.0):
+        rows = draw(logits.expand(count, -1), temperature, top_p, [dice.roll([0])[0] for _ in range(count)])
+        return Counter(rows.tolist())
+
+    counts = drawn(4000)
     assert all(abs(counts[token] / 4000 - chance) < 0.03 for token, chance in enumerate((0.5, 0.3, 0.15, 0.05)))
     for top_p, kept in ((0.79, {0, 1}), (0.81, {0, 1, 2}), (1e-9, {0})):
-        assert {draw(logits, Sampling(1, temperature=1.0, top_p=top_p), dice) for _ in range(400)} == kept
-    sharp = Counter(draw(logits, Sampling(1, temperature=0.2), dice) for _ in range(1000))
-    assert sharp[0] > 900
+        assert set(drawn(400, top_p=top_p)) == kept
+    assert drawn(1000, temperature=0.2)[0] > 900
+    assert draw(logits, 1.0, 1.0, [1 - 1e-12]).tolist() == [3]
 
 
 def test_a_prompt_without_room(base_of):

@@ -6,7 +6,7 @@ import pytest
 
 from kitae.core.recipe import Recipe, parse_recipe
 from kitae.core.resolved import Resolved
-from kitae.errors import DiskFull, WillNotFit
+from kitae.errors import DiskFull, RecipeError, WillNotFit
 from kitae.models.facts import BaseFacts
 from kitae.plan.decide import DECISIONS, Facts, Lengths, decide
 from kitae.plan.estimate import ROW_SECONDS, START_SECONDS, estimate, train_seconds
@@ -54,7 +54,7 @@ def settings(of: Recipe, machine: Hardware = MACHINE, model: BaseFacts | None = 
 
 def test_every_automatic_setting_is_decided_with_a_sentence() -> None:
     values, reasons = decide(facts(recipe()))
-    assert set(values) == set(reasons) == set(DECISIONS)
+    assert set(values) == set(reasons) == set(DECISIONS) - {"method.feedforward"}
     assert all(len(reason) > 10 for reason in reasons.values())
     assert "auto" not in str(settings(recipe()).plain())
 
@@ -109,6 +109,61 @@ def test_more_tokens_cost_more_time_and_more_rank_more_memory() -> None:
     assert b.flops > a.flops
     assert b.total_bytes > a.total_bytes
     assert sum(a.terms.values()) == a.total_bytes
+
+
+METHODS: list[dict[str, object]] = [
+    {"kind": "full"},
+    {"kind": "freeze", "layers": 1},
+    {"rank": 8},
+    {"kind": "lora", "variant": "dora"},
+    {"kind": "qlora", "bits": "int8"},
+    {"kind": "adapter", "placement": "houlsby"},
+    {"kind": "prefix"},
+    {"kind": "prefix", "encoder_width": 32},
+    {"kind": "prompt"},
+    {"kind": "p_tuning"},
+    {"kind": "ia3"},
+    {"kind": "peft", "name": "loha"},
+]
+
+
+@pytest.mark.parametrize("method", METHODS, ids=str)
+def test_every_kind_of_method_is_decided_and_estimated(method: dict[str, object]) -> None:
+    of = recipe(method=method)
+    values, reasons = decide(facts(of))
+    assert set(values) == set(reasons)
+    resolved = settings(of)
+    assert "auto" not in str(resolved.plain())
+    assert Resolved.model_validate(resolved.plain()) == resolved
+    cost = estimate(base(), resolved.method, resolved.train, lengths=LENGTHS, hardware=MACHINE)
+    assert 0 < cost.trained_parameters <= base().parameters
+    assert cost.flops > 0
+
+
+def test_memory_follows_what_is_trained_and_in_what_format() -> None:
+    def cost(**method: object) -> int:
+        resolved = settings(recipe(method=method, train={"precision": "fp32"}))
+        terms = estimate(base(), resolved.method, resolved.train, lengths=LENGTHS, hardware=MACHINE).training
+        return terms["base weights"] + terms["adapter, gradients and optimizer"]
+
+    assert cost(kind="full") == base().parameters * 16
+    by_need = [{"kind": "full"}, {"kind": "freeze"}, {"kind": "ia3"}]
+    assert sorted((cost(**method) for method in by_need), reverse=True) == [cost(**method) for method in by_need]
+    small = {"train_embeddings": False}
+    assert cost(kind="qlora", **small) < cost(kind="qlora", bits="int8", **small) < cost(kind="lora", **small)
+
+
+def test_virtual_tokens_take_positions_from_rows() -> None:
+    lengths = Lengths(longest_row=4_000, total=90_000, longest_answer=40, rows=400)
+    of = recipe(method={"kind": "prompt", "tokens": 12})
+    values, _ = decide(Facts(of, base(), MACHINE, lengths))
+    assert values["train.max_row_tokens"] == base().max_positions - 12
+
+
+def test_full_is_trained_in_fp32() -> None:
+    assert settings(recipe(method={"kind": "full"})).train.precision == "fp32"
+    with pytest.raises(RecipeError, match="every weight in fp32"):
+        recipe(method={"kind": "full"}, train={"precision": "bf16"})
 
 
 def test_validations_cost_what_their_forward_passes_cost() -> None:

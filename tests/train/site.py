@@ -8,7 +8,7 @@ from typing import Any
 from kitae.core.artifacts import Adapter, Split
 from kitae.core.files import write_jsonl
 from kitae.core.records import Message, Origin, Record
-from kitae.core.resolved import Resolved, ResolvedEvaluate, ResolvedMethod, ResolvedTrain
+from kitae.core.resolved import Resolved, ResolvedEvaluate, ResolvedLora, ResolvedTrain
 from kitae.core.train_settings import EarlyStopping, ScheduleSettings
 from kitae.core.workspace import Draft, Workspace
 
@@ -65,7 +65,7 @@ def settings(base: Path, *, dropout: float = 0.0, embeddings: bool = False, **tr
         seed=11,
         base=str(base),
         base_digest=facts.digest,
-        method=ResolvedMethod(
+        method=ResolvedLora(
             kind="lora",
             rank=4,
             alpha=8.0,

@@ -5,13 +5,15 @@ from typing import Annotated
 
 import typer
 
-from kitae.cli import custody, review
+from kitae.cli import custody, raw, review
 from kitae.cli.options import AsJson, Home, RecipeFile, Sets, print_json
 
 SHOWN = 10
 """So many records are told in the terminal."""
 
 app = typer.Typer(help="The data stage.", no_args_is_help=True, rich_markup_mode=None)
+app.command()(raw.ingest)
+app.command()(raw.clean)
 app.command("review")(review.review)
 app.command()(custody.trace)
 app.command()(custody.erase)

@@ -7,7 +7,7 @@ from pathlib import Path
 from kitae.cli.options import AsJson, Home, print_json
 
 NEEDED = ("torch", "transformers", "peft", "scikit-learn", "sacrebleu", "sqlalchemy", "fastapi", "jinja2")
-OPTIONAL = {"trl": "kitae[bench]", "pytest": "kitae[dev]"}
+OPTIONAL = {"bitsandbytes": "kitae[quantised]", "trl": "kitae[bench]", "pytest": "kitae[dev]"}
 
 
 def doctor(home: Home = None, as_json: AsJson = False) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from kitae.cli import data, doctor, models, recipe, serving, way
+from kitae.cli import compare, data, doctor, evaluate, models, recipe, serving, way
 from kitae.errors import GateRefused, Interrupted, KitaeError, PolicyRefused
 
 INTERRUPTED = 130
@@ -28,6 +28,8 @@ app.command()(way.run)
 app.command()(way.plan)
 app.command()(way.train)
 app.add_typer(data.app, name="data")
+app.add_typer(evaluate.app, name="evaluate")
+app.command()(compare.compare)
 app.add_typer(models.app, name="models")
 app.command()(serving.chat)
 app.command()(serving.serve)

@@ -22,6 +22,7 @@ TITLES = {
     "plan": "Plan",
     "adapter": "Train",
     "verdict": "Evaluate",
+    "comparison": "Compare",
     "version": "Register",
 }
 PLAIN_PROGRESS_SECONDS = 10.0

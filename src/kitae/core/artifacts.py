@@ -130,6 +130,13 @@ class Verdict(Artifact):
 
 
 @dataclass(frozen=True)
+class Comparison(Artifact):
+    """Several systems on the same rows: `comparison.json`, `items.jsonl`, `report.html`."""
+
+    kind: ClassVar[str] = "comparison"
+
+
+@dataclass(frozen=True)
 class Version(Artifact):
     """A registered version: the card that ties adapter, base, split, data, recipe and verdict together."""
 
@@ -137,5 +144,5 @@ class Version(Artifact):
 
 
 KINDS: dict[str, type[Artifact]] = {
-    kind.kind: kind for kind in (Source, Dataset, Split, Plan, Adapter, Verdict, Version)
+    kind.kind: kind for kind in (Source, Dataset, Split, Plan, Adapter, Verdict, Comparison, Version)
 }

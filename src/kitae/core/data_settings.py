@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from kitae.core.endpoint_settings import EmbeddingSettings
 from kitae.core.settings import Auto, Settings
 from kitae.core.small_settings import AugmentSettings, BalanceSettings
 
@@ -65,6 +66,18 @@ class PrivacySettings(Settings):
     """Who looks: built-in, presidio (`kitae[presidio]`), `spacy:PIPELINE` for names (`kitae[ner]`)."""
 
 
+class MeaningSettings(Settings):
+    """Records that say the same in other words. It is a hint: look at the pairs in the report before dropping any."""
+
+    alike: float = Field(default=0.9, gt=0.0, le=1.0)
+    """Cosine similarity of the questions, and of the answers, from which two records are taken to mean the same."""
+    action: Literal["flag", "drop"] = "flag"
+    """flag: they stay, and no split parts them; drop: only the best of them stays."""
+    endpoint: EmbeddingSettings | None = None
+    """Who turns texts into vectors (`/embeddings`); null compares the letters they have in common (TF-IDF, SVD), which
+    finds the same words in another order, and knows no synonyms."""
+
+
 class DuplicateSettings(Settings):
     """What counts as the same record."""
 
@@ -73,13 +86,16 @@ class DuplicateSettings(Settings):
     near: float | None = Field(default=0.8, gt=0.0, le=1.0)
     """Jaccard similarity of character n-grams above which two records are the same; null switches it off."""
     conflicts: Literal["keep", "drop"] = "drop"
-    """The same question with different answers: `drop` keeps the majority's answer, or none on a tie."""
+    """The same question with different answers: `drop` keeps the majority's answer, or none on a tie; `keep` keeps all
+    of them and flags them."""
     boilerplate: Literal["off", "flag", "strip"] = "flag"
     """A passage that many turns share (a signature, a disclaimer): `flag` only says so, `strip` takes it out."""
     boilerplate_letters: int = Field(default=40, ge=8)
     """Letters and digits from which a passage counts."""
     boilerplate_turns: int = Field(default=20, ge=2)
     """Different turns that must share a passage."""
+    meaning: MeaningSettings | None = None
+    """Look for records that say the same in other words; null does not. `{}` is enough to switch it on."""
 
 
 class BenchmarkSettings(SourceSettings):
@@ -208,7 +224,7 @@ class DataSettings(Settings):
     split: SplitSettings = SplitSettings()
     """Training, validation, test."""
     review: list[str] = Field(default_factory=list)
-    """Review sheets with people's decisions, relative to the recipe; `kitae data check` writes one to fill in."""
+    """Review sheets with people's decisions, relative to the recipe; `kitae data review` writes one to fill in."""
     balance: BalanceSettings | None = None
     """How uneven classes of the training split are evened out; null leaves them."""
     augment: AugmentSettings | None = None

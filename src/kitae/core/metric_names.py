@@ -3,13 +3,35 @@
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, Protocol
 
 from kitae.errors import InputError, UnknownName
 
-Needs = Literal["text", "label", "number", "spans", "tokens", "seconds", "cost", "probabilities", "likelihood"]
-MEASURED: frozenset[Needs] = frozenset({"seconds", "cost", "likelihood"})
-"""Needs that only predictions with measures of their own meet; the models of a recipe give none of these."""
+Needs = Literal[
+    "text", "label", "number", "spans", "tokens", "seconds", "cost", "probabilities", "likelihood", "schema", "vectors"
+]
+ASKED: Mapping[Needs, tuple[str, str]] = {
+    "schema": ("a schema", "Write it under evaluate.json_schema of the recipe"),
+    "cost": ("a price", "Write what an hour of this machine costs under evaluate.price_per_hour of the recipe"),
+    "vectors": ("an endpoint", "Name one that turns texts into vectors under evaluate.embeddings of the recipe"),
+}
+"""Needs that only a setting of the recipe meets: what it is, and how it is said."""
+
+
+class Gives(Protocol):
+    """Settings of an evaluation, as written or resolved: those that metrics can need."""
+
+    @property
+    def json_schema(self) -> Mapping[str, Any] | None:
+        """What answers must fit."""
+
+    @property
+    def price_per_hour(self) -> float | None:
+        """What the machine costs."""
+
+    @property
+    def embeddings(self) -> object | None:
+        """Who turns texts into vectors."""
 
 
 @dataclass(frozen=True)
@@ -71,14 +93,15 @@ METRIC_NAMES: Mapping[str, MetricName] = {
     "readable_numbers": MetricName("answers with a number", "数値を含む回答の割合", needs="number"),
     "span_f1": MetricName("span F1", "スパンF1", needs="spans"),
     "json_valid": MetricName("valid JSON", "正しいJSONの割合"),
-    "json_schema": MetricName("JSON that fits the schema", "スキーマに合うJSONの割合"),
+    "json_schema": MetricName("JSON that fits the schema", "スキーマに合うJSONの割合", needs="schema"),
+    "similarity": MetricName("similarity of meaning", "意味の類似度", "higher", -1.0, 1.0, "vectors", points=False),
     "language_match": MetricName("answers in the right language", "言語の一致率"),
     "refusal": MetricName("refusals", "拒否率", "lower"),
     "repetition": MetricName("repetition", "反復率", "lower"),
     "length": _number("length in characters", "回答の文字数", ""),
     "tokens": _number("length in tokens", "回答のトークン数", "", needs="tokens"),
     "latency": _number("seconds per answer", "回答あたりの秒数", "lower", needs="seconds"),
-    "cost": _number("cost per answer", "回答あたりの費用", "lower", needs="cost"),
+    "cost": _number("cost of 1,000 answers", "1,000回答あたりの費用", "lower", needs="cost"),
     "perplexity_token": _number(
         "perplexity per token", "トークンあたりのパープレキシティ", "lower", needs="likelihood"
     ),
@@ -96,13 +119,18 @@ def metric_name(name: str) -> MetricName:
     return METRIC_NAMES[name]
 
 
-def check_metrics(names: Iterable[str], *, schema: bool = False) -> None:
-    """Refuse names that are none, a first one that cannot decide, and what a recipe's models do not measure.
+def check_metrics(names: Iterable[str], settings: Gives) -> None:
+    """Refuse names that are none, a first one that cannot decide, and one without the setting that it needs.
 
-    `schema` says whether the recipe has `evaluate.json_schema`. Raises `UnknownName`, `InputError`.
+    Raises `UnknownName` with the names that these settings can compute, `InputError`.
     """
+    given = {"schema": settings.json_schema, "cost": settings.price_per_hour, "vectors": settings.embeddings}
+    missing = {need for need in ASKED if given[need] is None}
+    known = [name for name, found in METRIC_NAMES.items() if found.needs not in missing]
     for place, name in enumerate(names):
-        found = metric_name(name)
+        if name not in METRIC_NAMES:
+            raise UnknownName("metric", got=name, known=known)
+        found = METRIC_NAMES[name]
         if place == 0 and not found.better:
             raise InputError(
                 f"evaluate.metrics: {name} cannot come first, because the first metric decides and neither more nor "
@@ -111,15 +139,9 @@ def check_metrics(names: Iterable[str], *, schema: bool = False) -> None:
             )
         if place == 0 and found.needs == "probabilities":
             raise InputError(
-                f"evaluate.metrics: {name} cannot come first, because answers in free text have no probability",
+                f"evaluate.metrics: {name} cannot come first, because it says nothing of whether answers are right",
                 hint="Put accuracy first",
             )
-        if found.needs in MEASURED:
-            raise InputError(
-                f"evaluate.metrics: {name} needs the {found.needs} of every answer, which a run does not measure",
-                hint="Leave it out; it is for predictions that bring their own measures",
-            )
-        if name == "json_schema" and not schema:
-            raise InputError(
-                "evaluate.metrics: json_schema needs a schema", hint="Write it under evaluate.json_schema of the recipe"
-            )
+        if found.needs in missing:
+            what, hint = ASKED[found.needs]
+            raise InputError(f"evaluate.metrics: {name} needs {what}", hint=hint)

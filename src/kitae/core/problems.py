@@ -73,6 +73,9 @@ def _explain_place(
     got = problems[0]["input"]
     if problems[0]["type"] == "missing":
         return RecipeError(f"{place} is missing{more}", hint=SCHEMA_HINT)
+    tag = next((p for p in problems if p["type"] == "union_tag_invalid"), None)
+    if tag is not None:
+        return UnknownName(f"value for {place}.kind:", got=str(tag["ctx"]["tag"]), known=_kinds(annotation))
     bound = next((p for p in problems if not _is_about_type(p)), None)
     if bound is not None:
         facts = bound.get("ctx", {})
@@ -86,7 +89,9 @@ def _explain_place(
     near = difflib.get_close_matches(got, names, n=1, cutoff=0.6) if isinstance(got, str) else []
     wanted = [WANTS.get(get_origin(option) or option, "a mapping") for option in options if _is_plain(option)] + names
     guess = f"Did you mean '{near[0]}'? " if near else ""
-    return RecipeError(f"{place} must be {' or '.join(wanted)}{more}", got=_short(got), hint=guess + SCHEMA_HINT)
+    return RecipeError(
+        f"{place} must be {' or '.join(dict.fromkeys(wanted))}{more}", got=_short(got), hint=guess + SCHEMA_HINT
+    )
 
 
 def _listed(places: Sequence[str]) -> str:
@@ -100,7 +105,7 @@ def _is_plain(option: Any) -> bool:
 
 def _is_about_type(problem: ErrorDetails) -> bool:
     kind = problem["type"]
-    return kind.endswith(("_type", "_parsing")) or kind in {"literal_error", "int_from_float"}
+    return kind.endswith(("_type", "_parsing")) or kind in {"literal_error", "int_from_float", "union_tag_not_found"}
 
 
 def _short(value: object) -> str:
@@ -113,11 +118,27 @@ def _walk(model: type[Settings], loc: Sequence[int | str]) -> tuple[list[str], A
     keys: list[str] = []
     annotation: Any = model
     for part in loc:
+        annotation = _of_kind(annotation, part) or annotation
         inner = next((found for o in _options(annotation) if (found := _inside(o, part)) is not None), None)
         if inner is not None:
             keys.append(str(part))
             annotation = inner
     return keys, annotation
+
+
+def _of_kind(annotation: Any, kind: int | str) -> Any:
+    """Of settings that are told apart by their `kind`, those of this one; None for any other annotation."""
+    return next((option for option in _options(annotation) if kind in _kinds(option)), None)
+
+
+def _kinds(annotation: Any) -> list[str]:
+    """The values of `kind` that the settings of a union have."""
+    return [
+        value
+        for option in _options(annotation)
+        if isinstance(option, type) and issubclass(option, Settings) and "kind" in option.model_fields
+        for value in get_args(option.model_fields["kind"].annotation)
+    ]
 
 
 def _inside(annotation: Any, part: int | str) -> Any:

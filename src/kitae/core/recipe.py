@@ -10,30 +10,12 @@ import yaml
 from pydantic import Field, ValidationError
 
 from kitae.core.data_settings import DataSettings, SourceSettings
+from kitae.core.endpoint_settings import EmbeddingSettings
+from kitae.core.method_settings import LoraSettings, MethodSettings, Names, Positive
 from kitae.core.problems import explain
 from kitae.core.settings import Auto, Count, Settings
 from kitae.core.train_settings import TrainSettings
 from kitae.errors import RecipeError
-
-Positive = Annotated[float, Field(gt=0.0)]
-Names = Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)]
-
-
-class MethodSettings(Settings):
-    """How much of the base is trained, and how."""
-
-    kind: Literal["lora"] = "lora"
-    """Low-rank adapters (Hu et al. 2021, arXiv:2106.09685) on the linear layers."""
-    rank: int = Field(default=16, ge=1, le=1024)
-    """Rank r of the update."""
-    alpha: Positive | Auto = "auto"
-    """Scale numerator: the update is multiplied by alpha / rank; `auto` is twice the rank."""
-    dropout: float = Field(default=0.0, ge=0.0, lt=1.0)
-    """Dropout on the input of the update."""
-    targets: Names | Auto = "auto"
-    """Names of the linear layers; `auto` is all of them but the head."""
-    train_embeddings: bool | Auto = "auto"
-    """Train the token embeddings (and a tied head) as well; `auto` does so on small bases."""
 
 
 class HeldOut(Settings):
@@ -65,6 +47,16 @@ class EvaluateSettings(Settings):
     and tests. `auto` is `data.split.group_by`; null takes every row alone."""
     json_schema: dict[str, Any] | None = None
     """The JSON Schema that answers must fit, for the metric `json_schema`."""
+    temperature: float = Field(default=0.0, ge=0.0, le=2.0)
+    """0 takes the likeliest token; above it answers are drawn, by the seed of the recipe."""
+    top_p: float = Field(default=1.0, gt=0.0, le=1.0)
+    """Drawn answers keep to the smallest set of tokens whose probabilities reach this."""
+    stop: list[Annotated[str, Field(min_length=1)]] = Field(default_factory=list)
+    """An answer ends before the first of these texts."""
+    price_per_hour: Positive | None = None
+    """What an hour of this machine costs, in any currency, for the metric `cost`."""
+    embeddings: EmbeddingSettings | None = None
+    """Who turns texts into vectors, for the metric `similarity`."""
 
 
 class GateSettings(Settings):
@@ -94,7 +86,7 @@ class Recipe(Settings):
     """Raw records to splits."""
     base: str = "kitae-nano"
     """The model to start from: a catalogue name, a local folder, or a hub id."""
-    method: MethodSettings = MethodSettings()
+    method: MethodSettings = LoraSettings()
     """What is trained."""
     train: TrainSettings = TrainSettings()
     """The loop."""
@@ -109,7 +101,7 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
 
     Raises `RecipeError` or `UnknownName` with the place in the recipe and the nearest known key or value.
     """
-    raw = _read(path)
+    raw = read_yaml(path)
     for override in overrides:
         _apply(raw, override)
     return with_base_in(parse_recipe(raw), path.absolute().parent)
@@ -139,6 +131,12 @@ def parse_recipe(raw: Mapping[str, Any]) -> Recipe:
     if recipe.data.self_training is not None and recipe.task != "classify":
         raise RecipeError(
             "data.self_training labels rows, so it needs task: classify", got=recipe.task, hint="Leave it out"
+        )
+    if recipe.method.kind == "full" and recipe.train.precision == "bf16":
+        raise RecipeError(
+            "method.kind: full keeps every weight in fp32 and multiplies in fp32",
+            got="train.precision: bf16",
+            hint="Leave train.precision out, or use a method with a frozen base",
         )
     names = ["test", *(extra.name for extra in recipe.evaluate.also)]
     twice = next((name for name in names if names.count(name) > 1), None)
@@ -215,22 +213,24 @@ def _yaml(text: str) -> Any:
         raise yaml.YAMLError("it is nested too deeply") from error
 
 
-def _read(path: Path) -> dict[Any, Any]:
+def read_yaml(path: Path, *, what: str = "recipe") -> dict[Any, Any]:
+    """The mapping in a YAML file, which holds a `what`. Raises `RecipeError`."""
     if not path.is_file():
-        raise RecipeError(f"there is no recipe at {path}", hint="`kitae demo` writes a complete example to start from")
+        hint = "`kitae demo` writes a complete example to start from" if what == "recipe" else ""
+        raise RecipeError(f"there is no {what} at {path}", hint=hint)
     try:
         raw = _yaml(path.read_text(encoding="utf-8-sig"))
     except UnicodeDecodeError as error:
-        raise RecipeError(f"{path} is not UTF-8 text", got=str(error), hint="Save the recipe as UTF-8") from error
+        raise RecipeError(f"{path} is not UTF-8 text", got=str(error), hint=f"Save the {what} as UTF-8") from error
     except PermissionError as error:
         raise RecipeError(f"{path} may not be read", got=error.strerror) from error
     except yaml.YAMLError as error:
         raise RecipeError(f"{path} is not valid YAML", got=" ".join(str(error).split())) from error
     if not isinstance(raw, dict):
         raise RecipeError(
-            f"{path} holds no recipe",
+            f"{path} holds no {what}",
             got="an empty file" if raw is None else type(raw).__name__,
-            hint="A recipe is a YAML mapping: name, data, base, …",
+            hint="A recipe is a YAML mapping: name, data, base, …" if what == "recipe" else "It begins with `systems:`",
         )
     return raw
 

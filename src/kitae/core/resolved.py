@@ -1,28 +1,72 @@
 """The recipe after planning: the same sections without any `auto`. Training and evaluation read only this."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Discriminator, Field, Tag
 
+from kitae.core.endpoint_settings import EmbeddingSettings
+from kitae.core.method_settings import (
+    AdapterSettings,
+    FreezeSettings,
+    FullSettings,
+    IA3Settings,
+    LoraSettings,
+    PeftSettings,
+    PrefixSettings,
+    PromptSettings,
+    PTuningSettings,
+    QLoraSettings,
+    kind_of,
+)
 from kitae.core.settings import Settings
-from kitae.core.train_settings import EarlyStopping, ScheduleSettings
+from kitae.core.train_settings import EarlyStopping, PreferenceSettings, ScheduleSettings
 
 
-class ResolvedMethod(Settings):
-    """What is trained, in figures."""
+class ResolvedLora(LoraSettings):
+    """LoRA, in figures."""
 
-    kind: Literal["lora"]
-    """Low-rank adapters."""
-    rank: int
-    """Rank r of the update."""
     alpha: float
     """Scale numerator."""
-    dropout: float
-    """Dropout on the input of the update."""
     targets: list[str]
     """Names (last part) of the linear layers that get an adapter."""
     train_embeddings: bool
     """Whether token embeddings are trained as well."""
+
+
+class ResolvedQLora(QLoraSettings):
+    """LoRA on a quantised base, in figures."""
+
+    alpha: float
+    """Scale numerator."""
+    targets: list[str]
+    """Names (last part) of the linear layers that get an adapter."""
+    train_embeddings: bool
+    """Whether token embeddings are trained as well."""
+
+
+class ResolvedIA3(IA3Settings):
+    """IA3, by names of layers."""
+
+    targets: list[str]
+    """Layers whose output is scaled."""
+    feedforward: list[str]
+    """Layers whose input is scaled; each is among the targets as well."""
+
+
+ResolvedMethod = Annotated[
+    Annotated[FullSettings, Tag("full")]
+    | Annotated[FreezeSettings, Tag("freeze")]
+    | Annotated[ResolvedLora, Tag("lora")]
+    | Annotated[ResolvedQLora, Tag("qlora")]
+    | Annotated[AdapterSettings, Tag("adapter")]
+    | Annotated[PrefixSettings, Tag("prefix")]
+    | Annotated[PromptSettings, Tag("prompt")]
+    | Annotated[PTuningSettings, Tag("p_tuning")]
+    | Annotated[ResolvedIA3, Tag("ia3")]
+    | Annotated[PeftSettings, Tag("peft")],
+    Discriminator(kind_of),
+]
+"""The kinds of `kitae.core.method_settings`; those without any `auto` are the same class."""
 
 
 class ResolvedTrain(Settings):
@@ -52,6 +96,8 @@ class ResolvedTrain(Settings):
     """Seconds between checkpoints; never changes the result."""
     early_stopping: EarlyStopping | None
     """When to stop early."""
+    preference: PreferenceSettings = PreferenceSettings()
+    """Of task: preference."""
 
 
 class ResolvedEvaluate(Settings):
@@ -71,6 +117,16 @@ class ResolvedEvaluate(Settings):
     """A meta column whose rows are drawn together."""
     json_schema: dict[str, Any] | None = None
     """The JSON Schema that answers must fit."""
+    temperature: float = 0.0
+    """0 takes the likeliest token."""
+    top_p: float = 1.0
+    """Share of the probability that drawn tokens keep to."""
+    stop: list[str] = Field(default_factory=list)
+    """Texts that end an answer."""
+    price_per_hour: float | None = None
+    """Price of an hour of this machine."""
+    embeddings: EmbeddingSettings | None = None
+    """Who turns texts into vectors."""
 
 
 class Resolved(Settings):
@@ -78,7 +134,7 @@ class Resolved(Settings):
 
     name: str
     """Name of the recipe."""
-    task: Literal["chat", "classify"]
+    task: Literal["chat", "classify", "preference"]
     """What kind of answer."""
     seed: int = Field(ge=0, lt=1 << 63)
     """Everything random follows from it."""

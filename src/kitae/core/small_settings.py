@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from kitae.core.endpoint_settings import EndpointSettings
 from kitae.core.settings import Settings
 
 
@@ -42,31 +43,6 @@ class AugmentMethod(Settings):
     """Phrases or terms of your own (TOML, relative to the recipe), beside the built-in ones."""
     through: str | None = Field(default=None, min_length=1)
     """Language of back_translation; null is English for Japanese and Japanese for the rest."""
-
-
-class EndpointSettings(Settings):
-    """An OpenAI-compatible endpoint that rewrites questions, and what it may cost. Answers are kept and reused."""
-
-    base_url: str = Field(pattern=r"^https?://\S+$")
-    """Address up to and including `/v1`."""
-    model: str = Field(min_length=1)
-    """Name of the model there."""
-    key_from: str | None = Field(default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
-    """Environment variable that holds the key; null sends none."""
-    price_in: float = Field(default=0.0, ge=0.0)
-    """Price of a million tokens read, in any currency."""
-    price_out: float = Field(default=0.0, ge=0.0)
-    """Price of a million tokens written."""
-    most_cost: float = Field(default=1.0, gt=0.0)
-    """No request is sent that could bring the cost of this augmentation above this."""
-    temperature: float = Field(default=0.9, ge=0.0, le=2.0)
-    """How free the wording is."""
-    max_tokens: int = Field(default=512, ge=16)
-    """Longest answer."""
-    attempts: int = Field(default=5, ge=1, le=20)
-    """How often a request is sent before the run stops; waits grow from one second to a minute."""
-    timeout_seconds: float = Field(default=60.0, gt=0.0)
-    """How long one answer may take."""
 
 
 class AugmentSettings(Settings):

@@ -19,7 +19,19 @@ def normalise(text: str) -> str:
 
 def compact(text: str) -> str:
     """A form for comparing answers whose spaces and punctuation do not matter: letters and digits only."""
-    return "".join(c for c in normalise(text) if unicodedata.category(c)[0] in "LNM")
+    return normalise(text).translate(_COMPACT)
+
+
+class _Compact(dict[int, int | None]):
+    """What `str.translate` makes of a code point, looked up once: a letter, digit or mark stays, the rest goes."""
+
+    def __missing__(self, code: int) -> int | None:
+        kept = code if unicodedata.category(chr(code))[0] in "LNM" else None
+        self[code] = kept
+        return kept
+
+
+_COMPACT = _Compact()
 
 
 def ngrams(text: str, size: int) -> set[str]:

@@ -30,6 +30,26 @@ class EarlyStopping(Settings):
     """Smallest fall of the validation loss that counts as improvement."""
 
 
+class PreferenceSettings(Settings):
+    """How training learns from pairs of answers (task: preference). The reference is the model before training."""
+
+    loss: Literal["dpo", "ipo", "orpo", "simpo"] = "dpo"
+    """dpo (Rafailov et al. 2023, arXiv:2305.18290, equation 7), ipo (Azar et al. 2023, arXiv:2310.12036, equation 17),
+    orpo (Hong et al. 2024, arXiv:2403.07691, equation 6), simpo (Meng et al. 2024, arXiv:2405.14734, equation 6). The
+    last two need no reference."""
+    beta: float = Field(default=0.1, gt=0.0)
+    """How strongly preferences pull: the inverse temperature of dpo and simpo (where 2 is usual), the regularisation of
+    ipo, the weight of the odds ratio in orpo."""
+    margin: float = Field(default=0.0, ge=0.0)
+    """By how much the chosen answer's reward should lead, in simpo (there 0.5 to 1.5 is usual)."""
+    mistaken: float = Field(default=0.0, ge=0.0, lt=0.5)
+    """Share of pairs that are taken to be the wrong way round, in dpo (Mitchell 2023, "A note on DPO with noisy
+    preferences")."""
+    answer_weight: float = Field(default=0.0, ge=0.0)
+    """Adds so many times the mean cross-entropy of the chosen answer, which keeps it likely (in orpo it always counts
+    once)."""
+
+
 class TrainSettings(Settings):
     """The training loop."""
 
@@ -58,3 +78,5 @@ class TrainSettings(Settings):
     """At most this much work is lost when the process is killed."""
     early_stopping: EarlyStopping | None = EarlyStopping()
     """null trains to the last step."""
+    preference: PreferenceSettings = PreferenceSettings()
+    """Of task: preference."""

@@ -131,6 +131,20 @@ def compare_page(report: Mapping[str, Any]) -> str:
     return contamination.contamination_page(report)
 
 
+def look(paths: Sequence[str], *, task: str | None, folder: Path) -> dict[str, Any]:
+    """A first look at raw files, without a recipe: encodings, shapes, what cannot be read. Raises `SourceError`."""
+    from kitae.data import looking
+
+    return looking.look(paths, task=task, folder=folder)
+
+
+def hand_out(dataset: Dataset, path: Path) -> int:
+    """Write the kept records as JSON lines that other tools read; returns how many. Raises `DiskFull`."""
+    from kitae.data import handing_out
+
+    return handing_out.hand_out(dataset, path)
+
+
 def known_rules() -> list[dict[str, Any]]:
     """The rules of `data.clean`: name, default threshold, meaning, what it looks at."""
     from kitae.data import rules
@@ -145,7 +159,9 @@ __all__ = [
     "enforce",
     "enlarge",
     "find",
+    "hand_out",
     "known_rules",
+    "look",
     "prepare",
     "split",
     "suspects",

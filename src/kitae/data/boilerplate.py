@@ -79,9 +79,8 @@ def find_passages(tables: Sequence[Path], *, settings: DuplicateSettings, scratc
     """
     import pyarrow as pa
 
-    mapped = [table for path in tables if len(table := whole_table(path))]
-    shares = max(1, -(-sum(map(len, mapped)) // KEYS_AT_ONCE))
-    found = [_counted(mapped, share, shares, settings.boilerplate_turns) for share in range(shares)]
+    shares = max(1, -(-sum(len(whole_table(path)) for path in tables) // KEYS_AT_ONCE))
+    found = [_counted(tables, share, shares, settings.boilerplate_turns) for share in range(shares)]
     passages, turns = (np.concatenate(column) for column in zip(*found, strict=True))
     order = np.argsort(passages)
     with disk_errors(scratch):
@@ -106,10 +105,11 @@ def handled(records: Sequence[Record], found: Path, *, settings: DuplicateSettin
     return out
 
 
-def _counted(tables: Sequence["pa.Table"], share: int, shares: int, least: int) -> tuple[Array, Array]:
+def _counted(tables: Sequence[Path], share: int, shares: int, least: int) -> tuple[Array, Array]:
     """Passages of one share of the keys in enough turns, and in how many."""
     columns: tuple[list[Array], list[Array]] = ([np.empty(0, np.uint64)], [np.empty(0, np.uint64)])
-    for table in tables:
+    for path in tables:
+        table = whole_table(path)  # one at a time: what is mapped counts as this process's memory
         passage = table["passage"].to_numpy()
         chosen = passage % np.uint64(shares) == share
         columns[0].append(passage[chosen])

@@ -3,9 +3,9 @@
 Rules, in this order. A split somebody else drew (`use: test`) is never thinned; what repeats it leaves training.
 
 - `leaks_into_test`: a question, the last or an earlier one, is that of a test row, or near it.
-- `conflicting_answers`: the same question with different answers; the majority's stays, on a tie none. Under another
-  system message, or with other answers to weigh, it is not the same question; but what one asks without any system
-  message is compared with all who ask it.
+- `conflicting_answers`: the same question with different answers; the majority's stays, on a tie none (with
+  `conflicts: keep` all stay and are flagged). Under another system message, or with other answers to weigh, it is not
+  the same question; but what one asks without any system message is compared with all who ask it.
 - `leaks_into_validation`: the same for a validation row.
 - `exact_duplicate`: question and answer are equal after normalisation (NFKC, case, spaces).
 - `near_duplicate`: questions near, numbers equal, and the same answer: a paraphrase with the same answer is no
@@ -30,14 +30,15 @@ from kitae.data.alike.cases import Gone, Why, cases_of
 from kitae.data.alike.clusters import Clusters
 from kitae.data.alike.columns import Columns
 from kitae.data.alike.deciding import decide
-from kitae.data.alike.fingerprints import fingerprint_table
-from kitae.data.alike.near import Pairs, Progress, near_pairs
+from kitae.data.alike.fingerprints import USES, fingerprint_table
+from kitae.data.alike.near import Progress, Wanted, near_pairs
+from kitae.data.alike.pairs import PairFile
 from kitae.data.alike.ragged import Array
 from kitae.data.alike.turns import Turns, first_equals
 from kitae.data.shards import write_table
 
 FOUND = "duplicates.arrow"
-ROWS_AT_ONCE = 1 << 16
+ROWS_AT_ONCE = 1 << 14
 REASONS = {
     Why.ASKS_TEST: ("leaks_into_test", "asks what a test row asks"),
     Why.ASKS_NEARLY_TEST: ("leaks_into_test", "asks nearly what a test row asks"),
@@ -51,6 +52,7 @@ REASONS = {
         "conflicting_answers",
         "the same question has {camps} different answers; no answer has a majority",
     ),
+    Why.CONTESTED: ("conflicting_answers", "the same question has {camps} different answers; all of them stay"),
     Why.SAYS_SAME: ("exact_duplicate", "says the same as {origin}"),
     Why.SAYS_NEARLY_SAME: ("near_duplicate", "says nearly the same as {origin} (similarity {similarity:.2f})"),
 }
@@ -60,21 +62,21 @@ REASONS = {
 def find_duplicates(
     tables: Sequence[Path], *, settings: DuplicateSettings, scratch: Path, progress: Progress = lambda *_: None
 ) -> Path:
-    """Write an Arrow IPC file with one row for each record that goes, and return its path in `scratch`.
+    """Write an Arrow IPC file with one row for each record that goes or is flagged; return its path in `scratch`.
 
     `tables` are Arrow IPC files of `fingerprint_table`, made with the same settings, in their order. Columns of the
     result, ascending by the first: `row` (position in the concatenation of the tables), `rule`, `reason`, `detail`
-    (JSON: the id of the `kept` record, `similarity`). The same for any cut of the records into tables. Raises
-    `DiskFull`.
+    (JSON: the id of the `kept` record, `similarity`; `action: flag` where it stays). The same for any cut of the
+    records into tables. Raises `DiskFull`.
     """
     columns = Columns(tables)
     with disk_errors(scratch):
         scratch.mkdir(parents=True, exist_ok=True)
         turns = Turns.of(columns)
-        pairs = _pairs(columns, turns, settings.near, scratch, progress)
+        pairs = _pairs(columns, turns, settings.near, scratch, progress, wanted=_wanted(columns, turns))
         names = _clusters(columns, turns, pairs)
         gone = []
-        for cases in cases_of(columns, turns, pairs, names):
+        for cases in cases_of(columns, turns, pairs, names, scratch=scratch):
             gone.append(decide(cases, settings))
             progress(int(cases.rows[-1]) + 1, len(columns), "records compared")
         return _write(columns, Gone.sorted(gone), scratch / FOUND)
@@ -102,13 +104,29 @@ def asked_questions(tables: Sequence[Path]) -> tuple[Array, Array]:
     return Turns.of(Columns(tables)).shared()
 
 
-def _pairs(columns: Columns, turns: Turns, near: float | None, scratch: Path, progress: Progress) -> Pairs:
+def _pairs(
+    columns: Columns,
+    turns: Turns,
+    near: float | None,
+    scratch: Path,
+    progress: Progress,
+    *,
+    wanted: Wanted | None = None,
+) -> PairFile:
     if near is None or not len(columns):
-        return Pairs.none()
-    return near_pairs(columns, turns, near, scratch=scratch, progress=progress)
+        return PairFile.none(scratch)
+    return near_pairs(columns, turns, near, scratch=scratch, progress=progress, wanted=wanted)
 
 
-def _clusters(columns: Columns, turns: Turns, pairs: Pairs) -> Array:
+def _wanted(columns: Columns, turns: Turns) -> Wanted:
+    """The pairs that the rules look at: other numbers are another question, unless it is one of a drawn split."""
+    held = np.zeros(len(turns.texts), dtype=bool)
+    drawn = turns.texts[: len(columns)][columns.whole("use") < USES.index("train")]
+    held[drawn[drawn >= 0]] = True
+    return Wanted(columns.whole("numbers"), held)
+
+
+def _clusters(columns: Columns, turns: Turns, pairs: PairFile) -> Array:
     """Clusters of records whose questions are equal or near, or who say the same."""
     clusters = Clusters(len(columns))
     texts, owners = turns.shared()
@@ -116,9 +134,12 @@ def _clusters(columns: Columns, turns: Turns, pairs: Pairs) -> Array:
     exact = first_equals(lambda share, shares: columns.keys("exact", share, shares), len(columns))
     again = np.flatnonzero(exact != np.arange(len(exact)))
     clusters.join(exact[again], again)
-    clusters.join(np.asarray(pairs.ones), turns.owners_of(np.asarray(pairs.others)))
+    near_one = np.zeros(len(turns.texts), dtype=bool)
+    for block in pairs.blocks():
+        clusters.join(block.ones, turns.owners_of(block.others))
+        near_one[block.others[block.others >= len(columns)]] = True
     # What only earlier turns say joins its records when it is near to what one asks.
-    linked = np.flatnonzero(np.isin(turns.texts, pairs.others[pairs.others >= len(columns)]))
+    linked = np.flatnonzero((turns.texts >= len(columns)) & near_one[turns.texts])
     clusters.join(turns.owners_of(turns.texts[linked]), turns.owners_of(linked))
     return clusters.names()
 
@@ -142,7 +163,7 @@ def _rows(columns: Columns, gone: Gone) -> Iterator[dict[str, Any]]:
     origins = iter(columns.take_strings("origin", gone.named[gone.named >= 0]))
     for row, why, named, kept, similarity, camps in zip(*(part.tolist() for part in gone.parts()), strict=True):
         rule, reason = REASONS[Why(why)]
-        detail = {"kept": next(ids)} if kept >= 0 else {}
+        detail = {"kept": next(ids)} if kept >= 0 else {"action": "flag"} if why == Why.CONTESTED else {}
         origin = next(origins) if named >= 0 else ""
         if named >= 0:
             detail["similarity"] = round(similarity, 3)

@@ -22,6 +22,7 @@ from kitae.data.boilerplate import handled, passages_table
 from kitae.data.contamination import TRAINED, contamination_edits, open_index
 from kitae.data.custody.admission import admit, admit_row, is_gone
 from kitae.data.custody.erased import Erased
+from kitae.data.custody.nearness import like_erased
 from kitae.data.finding import FoundFile
 from kitae.data.intake import Quarantined, record_of, turns_as_read
 from kitae.data.judging import Fate, Judge
@@ -86,7 +87,8 @@ def take(task: Take) -> Taken:
     table = read_table(task.path)
     if table is None:
         made = [record_of(raw, task.file, task.task) for raw in task.rows]
-        taken = [_taken(one, edit, task) for one, edit in zip(made, _contaminated(made, task), strict=True)]
+        edits = zip(_contaminated(made, task), _like_erased(made, task), strict=True)
+        taken = [_taken(one, list(filter(None, found)), task) for one, found in zip(made, edits, strict=True)]
         if task.passages is not None:
             records = [made for made, _ in taken if isinstance(made, Record) and not is_gone(made)]
             write_table(task.passages, passages_table(records, settings=task.duplicates))
@@ -174,7 +176,10 @@ def _handled(task: Judging) -> list[Record | Quarantined]:
 
 @dataclass(frozen=True)
 class Gone:
-    """The records that go as duplicates, as `find_duplicates` wrote them; nothing is in memory until asked for."""
+    """The records that go as duplicates, or are flagged, as `find_duplicates` wrote them.
+
+    Nothing is in memory until asked for.
+    """
 
     table: "pa.Table | None"
 
@@ -183,25 +188,28 @@ class Gone:
         """Those in a table, or none at all."""
         return Gone(None if path is None else whole_table(path))
 
-    def between(self, begin: int, end: int) -> dict[int, Edit]:
-        """Place behind `begin` to the edit, for the records from `begin` to before `end`."""
+    def between(self, begin: int, end: int) -> dict[int, list[Edit]]:
+        """Place behind `begin` to the edits, for the records from `begin` to before `end`; flags come first."""
         if self.table is None:
             return {}
         first, last = self.table["row"].to_numpy().searchsorted([begin, end])
-        rows = self.table.slice(first, last - first).to_pylist()
-        return {row["row"] - begin: Edit(row["rule"], row["reason"], json.loads(row["detail"])) for row in rows}
+        found: dict[int, list[Edit]] = {}
+        for row in self.table.slice(first, last - first).to_pylist():
+            edit = Edit(row["rule"], row["reason"], json.loads(row["detail"]))
+            found.setdefault(row["row"] - begin, []).append(edit)
+        return {place: sorted(edits, key=lambda edit: not _only_flags(edit)) for place, edits in found.items()}
 
 
 @dataclass(frozen=True)
 class Settle:
-    """A judged shard, and the edits by which some of the records that stayed go as duplicates.
+    """A judged shard, and the edits by which some of the records that stayed go as duplicates, or are flagged as such.
 
-    `gone` maps the place of a record among those that stayed in its shard to its edit. The shard's part of each file of
-    the dataset is written into `parts`.
+    `edits` maps the place of a record among those that stayed in its shard to its edits. The shard's part of each file
+    of the dataset is written into `parts`.
     """
 
     judged: Path
-    gone: Mapping[int, Edit]
+    edits: Mapping[int, Sequence[Edit]]
     instruction: str | None
     parts: Path
     number: int
@@ -212,21 +220,27 @@ def settle(task: Settle) -> Tally:
     tally = Tally()
     rows: dict[Fate, list[dict[str, Any]]] = {fate: [] for fate in FILES}
     place = -1
-    for fate, made in _fates(whole_table(task.judged)):
+    for fate, made in fates_of(whole_table(task.judged)):
         place += fate == "kept"
         if isinstance(made, Quarantined):
             tally.set_aside(made)
             rows["quarantined"].append(made.as_dict())
-        elif fate == "dropped" or place in task.gone:
-            gone = made if fate == "dropped" else made.with_edit(task.gone[place])
-            tally.drop(gone)
-            rows["dropped"].append(gone.as_dict())
+            continue
+        edits = task.edits.get(place, ()) if fate == "kept" else ()
+        record = replace(made, history=(*made.history, *edits))
+        if fate == "dropped" or not all(map(_only_flags, edits)):
+            tally.drop(record)
+            rows["dropped"].append(record.as_dict())
         else:
-            tally.keep(made)
-            rows["kept"].append(_instructed(made, task.instruction).as_dict())
+            tally.keep(record)
+            rows["kept"].append(_instructed(record, task.instruction).as_dict())
     for fate, name in FILES.items():
         write_jsonl(part_path(task.parts, name, task.number), rows[fate])
     return tally
+
+
+def _only_flags(edit: Edit) -> bool:
+    return edit.detail.get("action") == "flag"
 
 
 def part_path(parts: Path, name: str, number: int) -> Path:
@@ -243,8 +257,15 @@ def _contaminated(made: Sequence[tuple[Record, str] | Quarantined], task: Take) 
     return [None if isinstance(one, Quarantined) else next(edits) for one in made]
 
 
+def _like_erased(made: Sequence[tuple[Record, str] | Quarantined], task: Take) -> list[Edit | None]:
+    """Which records say nearly what an erased one said."""
+    records = [one[0] for one in made if not isinstance(one, Quarantined)]
+    edits = iter(like_erased(records, task.erased))
+    return [None if isinstance(one, Quarantined) else next(edits) for one in made]
+
+
 def _taken(
-    made: tuple[Record, str] | Quarantined, contaminated: Edit | None, task: Take
+    made: tuple[Record, str] | Quarantined, found: Sequence[Edit], task: Take
 ) -> tuple[Record | Quarantined, str]:
     """A record and the name of its shape, redacted; or why there is none, and no shape."""
     if isinstance(made, Quarantined):
@@ -259,7 +280,7 @@ def _taken(
     if is_gone(record):
         return record, ""
     record = record if task.redactor is None else task.redactor.record(record)
-    return (record if contaminated is None else record.with_edit(contaminated)), shape
+    return replace(record, history=(*record.history, *found)), shape
 
 
 def _teaches(record: Record) -> bool:
@@ -299,7 +320,8 @@ def _judged_table(fates: Iterable[tuple[Fate, Record | Quarantined]]) -> "pa.Tab
     return pa.table({"fate": pa.array([fate for fate, _ in rows]), "row": pa.array(lines, pa.large_string())})
 
 
-def _fates(table: "pa.Table") -> Iterator[tuple[Fate, Record | Quarantined]]:
+def fates_of(table: "pa.Table") -> Iterator[tuple[Fate, Record | Quarantined]]:
+    """The rows of a judged shard with their fates."""
     for fate, line in zip(table["fate"].to_pylist(), table["row"].to_pylist(), strict=True):
         row = json.loads(line)
         yield fate, _from_aside(row) if fate == "quarantined" else Record.from_dict(row)

@@ -33,14 +33,19 @@ from kitae.data.executors import Executor, executor
 from kitae.data.finding import FoundFile, found_files
 from kitae.data.intake import FileCount, check_files, file_encoding
 from kitae.data.judging import Judge
+from kitae.data.making import made_by
+from kitae.data.meaning import Meanings, Shard, find_meanings
 from kitae.data.privacy.redaction import Redactor, check_privacy
 from kitae.data.readers import read_rows
+from kitae.data.reading.rows import letters_of
 from kitae.data.report import Tally, add_samples, dataset_report, prepare_notes, report_page
 from kitae.data.review.decisions import Decision, read_decisions
 from kitae.data.rules import NormsPart, chosen_rules
 from kitae.data.shards import SHARD_ROWS, in_shards, shard_path
 from kitae.errors import NothingToLearn, SourceError
 
+ANSWERS = "answers"
+"""Folder of the workspace with the answers of endpoints: paid for once, whatever becomes of a run."""
 APART = {"sources", "split", "executor", "review", "balance", "augment", "self_training"}
 """Sections of the data settings that do not change what a dataset is, or whose files are among its parents."""
 
@@ -79,18 +84,19 @@ def prepare(
             counts, taken, learnt = work.take(files)
             judged = work.judge(taken, learnt)
             gone = None if held_out else work.compare(judged)
-            tally = work.settle(judged, gone)
+            meant = None if gone is None else work.compare_meanings(judged, gone, out.home / ANSWERS)
+            tally = work.settle(judged, gone if meant is None else meant.table)
         if tally.rules[POLICY] and not tally.kept.records:
             raise refusal(read_records(draft.file(passes.DROPPED)), out=out)
         benchmarks.tell(sum(shard.checked for shard in taken), draft)
-        _finish(tally, _counted(counts, tally), settings, task, draft)
+        _finish(tally, _counted(counts, tally), work, None if meant is None else meant.figures)
 
     return out.make(
         Dataset,
         parents={"source": source.digest}
         | {f"review {n}": file_digest(path) for n, path in enumerate(sheets, start=1)}
         | benchmarks.parents,
-        settings={"data": choices, "task": task, "held_out": held_out, **erased.part_of_key(source)},
+        settings={"data": choices, "task": task, "held_out": held_out, **erased.part_of_key(source), **made_by()},
         build=build,
     )
 
@@ -142,7 +148,8 @@ class _Work:
         asked = frozenset(chosen_rules(self.settings.clean))
         numbers = count()
         for file in files:
-            for rows in in_shards(read_rows(file.path, counts[file.name].encoding, file.source.read), SHARD_ROWS):
+            raw = read_rows(file.path, counts[file.name].encoding, file.source.read)
+            for rows in in_shards(raw, SHARD_ROWS, letters_of):
                 number = next(numbers)
                 path = shard_path(self.draft.scratch / "taken", number)
                 yield passes.Take(
@@ -215,6 +222,27 @@ class _Work:
             progress=self.draft.stage.progress,
         )
 
+    def compare_meanings(self, judged: Sequence[passes.Judged], gone: Path, answers: Path) -> Meanings | None:
+        """The same table with those that another one means, too, if the recipe asks for it."""
+        asked = self.settings.duplicates.meaning
+        if asked is None:
+            return None
+        if asked.endpoint is not None and self.settings.privacy.mode in {"off", "flag"}:
+            self.draft.stage.warning(
+                f"texts are sent to {asked.endpoint.base_url} with the private data in them, since "
+                f"data.privacy.mode is {self.settings.privacy.mode}"
+            )
+        ends = accumulate((shard.kept for shard in judged), initial=0)
+        return find_meanings(
+            [Shard(one.path, one.prints, begin, end) for one, (begin, end) in zip(judged, pairwise(ends), strict=True)],
+            gone,
+            settings=asked,
+            task=self.task,
+            workers=self.workers,
+            scratch=self.draft.scratch / "meanings",
+            answers=answers,
+        )
+
     def settle(self, judged: Sequence[passes.Judged], gone: Path | None) -> Tally:
         """Write the files of the dataset; each shard its part, and the parts joined."""
         parts = self.draft.scratch / "parts"
@@ -264,14 +292,15 @@ def _counted(counts: Sequence[FileCount], tally: Tally) -> Sequence[FileCount]:
     return counts
 
 
-def _finish(tally: Tally, counts: Sequence[FileCount], settings: DataSettings, task: str, draft: Draft) -> None:
+def _finish(tally: Tally, counts: Sequence[FileCount], work: _Work, meanings: Mapping[str, Any] | None) -> None:
+    draft = work.draft
     if not tally.kept.records:
         raise SourceError(
             "no record is left after cleaning",
             got=", ".join(f"{rule}: {times}" for rule, times in tally.rules.most_common()),
             hint="State the terms of the data (licence: …) or switch a rule off (data.clean.RULE: false)",
         )
-    report = dataset_report(tally, counts, settings=settings, task=task)
+    report = dataset_report(tally, counts, settings=work.settings, task=work.task, meanings=meanings)
     assert report["read"] == report["kept"] + report["dropped"] + report["quarantined"]
     write_json(draft.file("report.json"), report)
     write_text(draft.file("report.html"), report_page(report))

@@ -12,7 +12,7 @@ from kitae.core.records import Message
 from kitae.data.shaping.answers import alpaca, prompt_completion, question_answer, text_label
 from kitae.data.shaping.preferences import is_judged, judged, pair, turns
 from kitae.data.shaping.turns import FORMS, ROLES_AS_WRITTEN, tools_of, turns_in
-from kitae.data.shaping.views import CANONICAL, UnreadableRow, View, as_text, at_path, heading_key, label_list
+from kitae.data.shaping.views import CANONICAL, UnreadableRow, View, as_text, heading_key, label_list
 
 NAMED = ("label", "licence", "consent", "rights_holder", "language", "group", "use")
 """What a row may say about itself beside its conversation."""
@@ -154,6 +154,6 @@ def _keys(values: Mapping[str, Any]) -> str:
 
 
 __all__ = [
-    "CANONICAL", "ROLES_AS_WRITTEN", "SHAPES", "Shape", "Shaped", "UnreadableRow", "View", "as_text", "at_path",
+    "CANONICAL", "ROLES_AS_WRITTEN", "SHAPES", "Shape", "Shaped", "UnreadableRow", "View", "as_text",
     "heading_key", "read_shape",
 ]  # fmt: skip

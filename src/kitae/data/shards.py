@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 SHARD_ROWS = 4_096
-"""Rows of a shard. Nothing in a result depends on it."""
+"""Most rows of a shard. Nothing in a result depends on it."""
+SHARD_LETTERS = 1 << 22
+"""A shard ends with the row that takes it to so many characters: what a worker holds has a bound even where rows have
+none, and no column comes near the 2 GiB that Arrow's 32-bit offsets reach."""
 
 
 def shard_path(folder: Path, number: int) -> Path:
@@ -60,14 +63,18 @@ def whole_table(path: Path) -> "pa.Table":
     return table
 
 
-def in_shards(rows: Iterable[T], size: int) -> Iterator[tuple[T, ...]]:
-    """Rows in tuples of `size`, the last one shorter."""
+def in_shards(
+    rows: Iterable[T], most: int, letters_of: Callable[[T], int], *, most_letters: int = SHARD_LETTERS
+) -> Iterator[tuple[T, ...]]:
+    """Rows in tuples of `most`, or of fewer that have `most_letters` together; the last one may be shorter."""
     piece: list[T] = []
+    letters = 0
     for row in rows:
         piece.append(row)
-        if len(piece) == size:
+        letters += letters_of(row)
+        if len(piece) == most or letters >= most_letters:
             yield tuple(piece)
-            piece = []
+            piece, letters = [], 0
     if piece:
         yield tuple(piece)
 

@@ -1,13 +1,18 @@
 """Evaluate: adapter + held-out sets -> verdict. Importing this loads nothing heavy; the first evaluation does."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from kitae.core.artifacts import Adapter, Dataset, Split, Verdict
+from kitae.core.artifacts import Adapter, Comparison, Dataset, Split, Verdict
 from kitae.core.recipe import EvaluateSettings
 from kitae.core.resolved import Resolved
 from kitae.core.workspace import Workspace
 
-__all__ = ["check", "run"]
+if TYPE_CHECKING:
+    from kitae.evaluate.contest.asking import Contestant
+
+__all__ = ["check", "check_rows", "compare", "errors", "errors_page", "run", "write_errors"]
 
 
 def check(settings: EvaluateSettings) -> None:
@@ -15,11 +20,18 @@ def check(settings: EvaluateSettings) -> None:
     from kitae.core.metric_names import check_metrics
 
     names = () if settings.metrics == "auto" else settings.metrics
-    check_metrics(names, schema=settings.json_schema is not None)
+    check_metrics(names, settings)
     if settings.json_schema is not None:
         from kitae.evaluate.metrics.form import schema_validator
 
         schema_validator(settings.json_schema)
+
+
+def check_rows(split: Split, held_out: Mapping[str, Dataset], settings: Resolved) -> None:
+    """Refuse what the held-out rows do not allow, before training; see `kitae.evaluate.checking.check_rows`."""
+    from kitae.evaluate import checking
+
+    checking.check_rows(split, held_out, settings.evaluate)
 
 
 def run(
@@ -32,3 +44,38 @@ def run(
     from kitae.evaluate import stage
 
     return stage.run(adapter, split, held_out, settings=settings, out=out)
+
+
+def errors(verdict: Verdict, split: Split, *, system: str = "tuned", sets: Sequence[str] = ()) -> dict[str, Any]:
+    """What went wrong, and why; see `kitae.evaluate.mistakes.stage.errors`."""
+    from kitae.evaluate.mistakes import stage
+
+    return stage.errors(verdict, split, system=system, sets=sets)
+
+
+def errors_page(report: Mapping[str, Any]) -> str:
+    """The errors as one offline page in English and Japanese."""
+    from kitae.evaluate import page
+
+    return page.errors_page(report)
+
+
+def write_errors(path: Path, report: Mapping[str, Any]) -> int:
+    """The failures as a sheet on which people decide; see `kitae.evaluate.mistakes.stage.write_sheet`."""
+    from kitae.evaluate.mistakes import stage
+
+    return stage.write_sheet(path, report)
+
+
+def compare(
+    contestants: "Sequence[Contestant]",
+    split: Split,
+    taught: Mapping[str, Split],
+    *,
+    settings: Resolved,
+    out: Workspace,
+) -> Comparison:
+    """Ask several systems the same rows and say which is best; see `kitae.evaluate.contest.stage.compare`."""
+    from kitae.evaluate.contest import stage
+
+    return stage.compare(contestants, split, taught, settings=settings, out=out)

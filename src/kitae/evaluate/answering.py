@@ -1,6 +1,6 @@
-"""Who answers: a model behind three verbs. The rest of this room never sees a tensor."""
+"""Who answers: a model behind four verbs. The rest of this room never sees a tensor."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -15,15 +15,14 @@ if TYPE_CHECKING:
     from kitae.models.loading import Loaded
 
 Conversation = Sequence[Message]
-UNREADABLE = -1
-"""Chosen for a question that is longer than the model can read, or that its chat template refuses."""
 
 
 class Answerer(Protocol):
     """A model that answers conversations.
 
-    Both ways of answering call `on_done(index, result)` as soon as a row is finished, and take in `known` the results
-    of an earlier call with the same conversations; those are given back as they are.
+    Each verb calls `on_done(index, result)` as soon as a row is finished, and takes in `known` the rows that an earlier
+    call with the same conversations has finished; of those nothing is told again. A conversation that the model cannot
+    read (too long, or refused by its chat template) has a result that says so.
     """
 
     def answer(
@@ -33,20 +32,33 @@ class Answerer(Protocol):
         known: Mapping[int, Sequence[int]],
         on_done: Callable[[int, list[int]], None],
     ) -> None:
-        """Answer freely and greedily; a result is the tokens of an answer, none for a question that cannot be read."""
+        """Answer; a result is the tokens of an answer, none for a question that cannot be read.
 
-    def choose(
+        `known` holds the answers themselves.
+        """
+
+    def weigh(
         self,
         conversations: Sequence[Conversation],
         choices: Sequence[str],
         *,
-        known: Mapping[int, int],
-        on_done: Callable[[int, int], None],
+        known: Collection[int],
+        on_done: Callable[[int, list[float]], None],
     ) -> None:
-        """Pick the likeliest of the choices; a result is its index, `UNREADABLE` for a question that cannot be read."""
+        """The log-probability of each choice (nats, end of turn included); no scores for what cannot be read."""
+
+    def likelihood(
+        self,
+        conversations: Sequence[Conversation],
+        answers: Sequence[str],
+        *,
+        known: Collection[int],
+        on_done: Callable[[int, float | None, int], None],
+    ) -> None:
+        """The log-probability of the one right answer to each, and its tokens, end of turn included; None as above."""
 
     def text(self, tokens: Sequence[int]) -> str:
-        """The text of an answer's tokens."""
+        """The text of an answer's tokens, up to a stop text."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +66,7 @@ class ModelAnswerer:
     """A loaded model as an `Answerer`."""
 
     loaded: "Loaded"
-    max_new_tokens: int
-    batch_rows: int
+    limits: models.Limits
 
     def answer(
         self,
@@ -65,50 +76,82 @@ class ModelAnswerer:
         on_done: Callable[[int, list[int]], None],
     ) -> None:
         """See `Answerer.answer`."""
-        readable, prompts = self._prompts(conversations, room=1)
-        _report_unreadable(readable, len(conversations), known, lambda index: on_done(index, []))
+        readable, prompts = self._prompts(conversations, rooms=[1] * len(conversations))
+        for index in _unreadable(readable, len(conversations), known):
+            on_done(index, [])
         models.generate(
             self.loaded,
             prompts,
-            max_new_tokens=self.max_new_tokens,
-            batch_rows=self.batch_rows,
-            stop_ids=end_token_ids(self.loaded.tokenizer),
+            self.limits,
             on_done=lambda place, tokens: on_done(readable[place], tokens),
             known={place: known[index] for place, index in enumerate(readable) if index in known},
         )
 
-    def choose(
+    def weigh(
         self,
         conversations: Sequence[Conversation],
         choices: Sequence[str],
         *,
-        known: Mapping[int, int],
-        on_done: Callable[[int, int], None],
+        known: Collection[int],
+        on_done: Callable[[int, list[float]], None],
     ) -> None:
-        """See `Answerer.choose`. Each choice ends as a trained answer ends."""
-        rows = encode(self.loaded.tokenizer, [(Message("user", "?"), Message("assistant", text)) for text in choices])
-        ids = [[token for token, trained in zip(row.ids, row.trained, strict=True) if trained] for (row,) in rows]
-        readable, prompts = self._prompts(conversations, room=max(map(len, ids)))
-        _report_unreadable(readable, len(conversations), known, lambda index: on_done(index, UNREADABLE))
-        models.choose(
+        """See `Answerer.weigh`. Each choice ends as a trained answer ends."""
+        ids = self._answers(choices)
+        readable, prompts = self._prompts(conversations, rooms=[max(map(len, ids))] * len(conversations))
+        for index in _unreadable(readable, len(conversations), known):
+            on_done(index, [])
+        models.weigh(
             self.loaded,
             prompts,
             ids,
-            batch_rows=self.batch_rows,
-            on_done=lambda place, choice: on_done(readable[place], choice),
-            known={place: known[index] for place, index in enumerate(readable) if index in known},
+            batch_rows=self.limits.batch_rows,
+            on_done=lambda place, scores: on_done(readable[place], scores),
+            known={place for place, index in enumerate(readable) if index in known},
+        )
+
+    def likelihood(
+        self,
+        conversations: Sequence[Conversation],
+        answers: Sequence[str],
+        *,
+        known: Collection[int],
+        on_done: Callable[[int, float | None, int], None],
+    ) -> None:
+        """See `Answerer.likelihood`."""
+        ids = self._answers(answers)
+        readable, prompts = self._prompts(conversations, rooms=list(map(len, ids)))
+        for index in _unreadable(readable, len(conversations), known):
+            on_done(index, None, len(ids[index]))
+        models.likelihood(
+            self.loaded,
+            prompts,
+            [ids[index] for index in readable],
+            batch_rows=self.limits.batch_rows,
+            on_done=lambda place, score: on_done(readable[place], score, len(ids[readable[place]])),
+            known={place for place, index in enumerate(readable) if index in known},
         )
 
     def text(self, tokens: Sequence[int]) -> str:
         """See `Answerer.text`."""
         decoded: str = self.loaded.tokenizer.decode(list(tokens), skip_special_tokens=True)
-        return decoded.strip()
+        return models.before_stop(decoded, self.limits.stop_texts).strip()
 
-    def _prompts(self, conversations: Sequence[Conversation], *, room: int) -> tuple[list[int], list[list[int]]]:
+    def _answers(self, texts: Sequence[str]) -> list[list[int]]:
+        """Tokens of texts as trained answers, with their end."""
+        rows = encode(self.loaded.tokenizer, [(Message("user", "?"), Message("assistant", text)) for text in texts])
+        return [[token for token, trained in zip(row.ids, row.trained, strict=True) if trained] for (row,) in rows]
+
+    def _prompts(
+        self, conversations: Sequence[Conversation], *, rooms: Sequence[int]
+    ) -> tuple[list[int], list[list[int]]]:
         """Indices and prompts of the conversations that the template takes and that leave room for so many tokens."""
         prompts = [self._prompt(conversation) for conversation in conversations]
-        most = self.loaded.facts.max_positions - room
-        readable = [index for index, prompt in enumerate(prompts) if 0 < len(prompt) <= most]
+        most = self.loaded.facts.max_positions
+        readable = [
+            index
+            for index, (prompt, room) in enumerate(zip(prompts, rooms, strict=True))
+            if 0 < len(prompt) <= most - room
+        ]
         return readable, [prompts[index] for index in readable]
 
     def _prompt(self, conversation: Conversation) -> list[int]:
@@ -126,11 +169,19 @@ def open_model(settings: Resolved, adapter: Adapter | None) -> ModelAnswerer:
     """
     folder = None if adapter is None else adapter.folder / "adapter"
     loaded = models.ready(settings.base, folder, digest=settings.base_digest)
-    return ModelAnswerer(loaded, settings.evaluate.max_new_tokens, settings.evaluate.batch_rows)
+    how = settings.evaluate
+    limits = models.Limits(
+        how.max_new_tokens,
+        how.batch_rows,
+        frozenset(end_token_ids(loaded.tokenizer)),
+        tuple(how.stop),
+        how.temperature,
+        how.top_p,
+        settings.seed,
+    )
+    return ModelAnswerer(loaded, limits)
 
 
-def _report_unreadable(
-    readable: Sequence[int], total: int, known: Mapping[int, object], report: Callable[[int], None]
-) -> None:
-    for index in sorted(set(range(total)) - set(readable) - set(known)):
-        report(index)
+def _unreadable(readable: Sequence[int], total: int, known: Container[int]) -> list[int]:
+    """Rows that cannot be read and were not told before."""
+    return [index for index in sorted(set(range(total)) - set(readable)) if index not in known]

@@ -76,7 +76,7 @@ def nearest(questions: Sequence[str], answers: Sequence[str]) -> Answering:
 
 def nearest_question(questions: Sequence[str]) -> Callable[[Sequence[str]], list[int]]:
     """Finds for each text the index of the nearest training question; the first of equally near ones."""
-    vectors = _tfidf(analyzer="char", ngram_range=CHARACTERS)
+    vectors = question_vectors()
     known = vectors.fit_transform(questions).T.tocsr()
 
     def find(asked: Sequence[str]) -> list[int]:
@@ -87,6 +87,11 @@ def nearest_question(questions: Sequence[str]) -> Callable[[Sequence[str]], list
         return found
 
     return find
+
+
+def question_vectors() -> Any:
+    """What makes vectors of questions by which near ones are found: TF-IDF of character n-grams, of length 1."""
+    return _tfidf(analyzer="char", ngram_range=CHARACTERS)
 
 
 def _regression(questions: Sequence[str], answers: Sequence[str]) -> tuple[Answering, Sureness]:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -78,6 +79,39 @@ def figure(
     for rival, p_value in zip(rivals, adjusted, strict=True):
         compared[rival]["p_adjusted"] = _p(p_value)
         compared[rival]["outcome"] = outcome(compared[rival]["difference"], p_value, how.confidence, metric.facts.sign)
+    return {
+        **_heading(metric, how),
+        "systems": {name: _system(draws, name) for name in scored},
+        "against": compared,
+        "detectable": _detectable(metric, compared, how),
+    }
+
+
+def board(
+    metric: Metric, answers: Mapping[str, Answers], how: Measuring, measures: Mapping[str, Measures]
+) -> dict[str, Any] | None:
+    """Every system with its interval, and every pair of them; p-values are corrected for the number of pairs.
+
+    A pair's `tuned` is the first of the two, in the order of `answers`. None when no system has what the metric needs.
+    """
+    scored = {name: _score(metric, answers[name], measures.get(name, {})) for name in answers}
+    scored = {name: system for name, system in scored.items() if system.asked.any()}
+    if not scored:
+        return None
+    draws = Draws(metric, scored, how)
+    pairs = [pair for pair in combinations(scored, 2) if _together(scored, *pair)]
+    compared = [_compare(draws, *pair) for pair in pairs]
+    for found, p_value in zip(compared, holm([found["p_value"] for found in compared]), strict=True):
+        found["p_adjusted"] = _p(p_value)
+        found["outcome"] = outcome(found["difference"], p_value, how.confidence, metric.facts.sign)
+    return {
+        **_heading(metric, how),
+        "systems": {name: _system(draws, name) for name in scored},
+        "pairs": [{"first": one, "second": two, **found} for (one, two), found in zip(pairs, compared, strict=True)],
+    }
+
+
+def _heading(metric: Metric, how: Measuring) -> dict[str, Any]:
     groups = how.groups_of(metric.rows)
     return {
         "metric": metric.label,
@@ -88,9 +122,6 @@ def figure(
         "signature": f"{metric.signature}|n:{len(metric.rows)}",
         "n": len(metric.rows),
         "groups": None if groups is None else int(groups.max()) + 1,
-        "systems": {name: _system(draws, name) for name in scored},
-        "against": compared,
-        "detectable": _detectable(metric, compared, how),
     }
 
 

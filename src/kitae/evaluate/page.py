@@ -17,8 +17,14 @@ from markupsafe import Markup, escape
 
 from kitae.evaluate import pictures, sentences
 from kitae.evaluate.figures import SYSTEMS
+from kitae.evaluate.mistakes.analysis import CAUSE_NAMES, CAUSE_STEPS
+from kitae.evaluate.mistakes.causes import CAUSES
 
 HERE = Path(__file__).parent / "report"
+SHOWN_OF_CAUSE = 12
+"""Failures of each cause on the page of errors."""
+SHOWN_ITEMS = 60
+"""Rows on which systems differ, on the page of a comparison."""
 CODE = re.compile(r"`([^`]*)`")
 
 
@@ -27,15 +33,50 @@ def page(verdict: Mapping[str, Any], history: Sequence[Mapping[str, Any]], *, ab
 
     `history` is the training's, by step; `about` says what was measured: `base`, `adapter` and `test` (digests).
     """
+    curve = pictures.loss_curve(history)
+    return render("report.html.j2", verdict=verdict, about=about, sets=verdict["sets"], curve=curve)
+
+
+def errors_page(report: Mapping[str, Any]) -> str:
+    """The error analysis of a verdict as a page."""
+    return render("errors.html.j2", report=report, causes=CAUSES, shown_of=SHOWN_OF_CAUSE)
+
+
+def comparison_page(found: Mapping[str, Any], items: Sequence[Mapping[str, Any]]) -> str:
+    """A comparison as a page; of the rows those on which the systems differ."""
+    differing = [one for one in items if len(set(one["right"].values())) > 1]
+    main = found["main"]
+    beside = [one for one in found["figures"] if one["family"] in {"latency", "cost"}]
+    scatters = {
+        one["family"]: pictures.scatter(
+            {
+                name: (one["systems"][name]["value"], main["systems"][name]["value"])
+                for name in main["systems"]
+                if name in one["systems"]
+            }
+        )
+        for one in beside
+        if main["points"]
+    }
+    return render(
+        "comparison.html.j2",
+        found=found,
+        beside=beside,
+        scatters=scatters,
+        wins=any("only_tuned_right" in pair for pair in main["pairs"]),
+        differing=len(differing),
+        items=differing[:SHOWN_ITEMS],
+    )
+
+
+def render(template: str, **values: Any) -> str:
+    """One of our pages, with the style, the language switch and the policy that all of them have."""
     style, script = (_inline(name) for name in ("report.css", "report.js"))
     text: str = (
         _environment()
-        .get_template("report.html.j2")
+        .get_template(template)
         .render(
-            verdict=verdict,
-            about=about,
-            sets=verdict["sets"],
-            curve=pictures.loss_curve(history),
+            **values,
             style=Markup(style),  # noqa: S704 - our own file
             script=Markup(script),  # noqa: S704 - our own file
             policy=f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'",
@@ -64,6 +105,11 @@ def _unbroken(text: str) -> str:
 def percent(value: float | None) -> str:
     """A share as people read it; a dash for none."""
     return "–" if value is None else f"{100 * value:.1f} %"
+
+
+def ends(interval: Sequence[float] | None) -> str:
+    """Both ends of the interval of a share; nothing for none."""
+    return "" if interval is None else " – ".join(f"{100 * end:.1f}" for end in interval)
 
 
 def shown(value: float | None, figure: Mapping[str, Any]) -> str:
@@ -110,10 +156,19 @@ def _environment() -> Environment:
         system_name=lambda name: two(*sentences.SYSTEM_NAMES[name]),
         method_name=lambda name: two(name, sentences.METHODS_JA.get(name, name)),
         systems=SYSTEMS,
+        cause_name=lambda cause: two(*CAUSE_NAMES[cause]),
+        cause_step=lambda cause: two(*CAUSE_STEPS[cause]),
         worst_first=lambda labels: sorted(labels, key=lambda one: (one["f1"] or 0.0, one["label"])),
     )
+    environment.filters["p_text"] = sentences.p_text
     environment.filters.update(
-        percent=percent, shown=shown, span=span, signed=signed, signed_span=signed_span, p_text=sentences.p_text
+        percent=percent,
+        ends=ends,
+        shown=shown,
+        span=span,
+        signed=signed,
+        signed_span=signed_span,
+        p_text=sentences.p_text,
     )
     return environment
 

@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 CURVE = (720.0, 240.0)
 """Width and height of the loss curve's plane."""
@@ -69,6 +69,32 @@ def calibration(bins: Sequence[Mapping[str, Any]]) -> Markup:
         parts.append(f'<circle class="dot-validation" cx="{x}" cy="{y}" r="4"/>')
     return Markup(  # noqa: S704 - numbers only
         f'<svg class="square" viewBox="0 0 {size:.0f} {size:.0f}" aria-hidden="true">{"".join(parts)}</svg>'
+    )
+
+
+def scatter(points: Mapping[str, tuple[float, float]]) -> Markup | None:
+    """Systems by a positive amount (right, on a scale of powers of ten) and a share (up); None for fewer than two."""
+    points = {name: point for name, point in points.items() if point[0] > 0}
+    if len(points) < 2:
+        return None
+    width, height = CURVE
+    left, right, top, bottom = MARGIN
+    logs = [math.log10(amount) for amount, _ in points.values()]
+    low, high = math.floor(min(logs)), math.ceil(max(logs) + 1e-9)
+
+    def place(log: float, share: float) -> tuple[float, float]:
+        return left + (width - left - right) * (log - low) / (high - low), top + (height - top - bottom) * (1 - share)
+
+    parts = [_tick_y(100 * share, *place(low, share)) for share in (0.0, 0.25, 0.5, 0.75, 1.0)]
+    parts += [_tick_x(10.0**power, *place(power, 0.0)) for power in range(low, high + 1)]
+    for name, (amount, share) in points.items():
+        x, y = place(math.log10(amount), min(max(share, 0.0), 1.0))
+        anchor = "end" if x > width / 2 else "start"
+        parts.append(f'<circle class="dot-validation" cx="{_n(x)}" cy="{_n(y)}" r="5"/>')
+        step = -9 if anchor == "end" else 9
+        parts.append(f'<text x="{_n(x + step)}" y="{_n(y + 4)}" text-anchor="{anchor}">{escape(name)}</text>')
+    return Markup(  # noqa: S704 - numbers, and names that are escaped
+        f'<svg class="curve" viewBox="0 0 {width:.0f} {height:.0f}" aria-hidden="true">{"".join(parts)}</svg>'
     )
 
 

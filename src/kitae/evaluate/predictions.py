@@ -5,42 +5,41 @@ chat those in the language of the question); `baseline` is the classical one. Ki
 only for what is missing.
 """
 
-import json
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
-from kitae.core.files import disk_errors, read_json, write_json
+from kitae.core.files import read_json, write_json
+from kitae.core.metric_names import metric_name
 from kitae.core.records import Record
+from kitae.core.resolved import Resolved
 from kitae.core.workspace import Draft
-from kitae.evaluate.answering import UNREADABLE, Answerer
+from kitae.evaluate.answering import Answerer
 from kitae.evaluate.baseline import fit
+from kitae.evaluate.prediction_log import HeldOutSet, PredictionLog, Task, Watch
 from kitae.evaluate.rouge import exact_form
 
 CHOICE_CHARACTERS = 75_000
 """Most characters of choices that the base weighs for one set (items times choices); with more, items are sampled."""
 LEAST_CHOICE_ITEMS = 30
 """With a smaller sample than this, choosing would say nothing and is left out."""
+ALONE_ROWS = 30
+"""Rows of a set that are answered one at a time to learn how long an answer takes."""
+SECONDS_IN_HOUR = 3600
 LOG = "predictions.jsonl"
 BASELINE = "baseline.json"
 
 Answers = Sequence[str | None]
 """One system's answers to a set, in the order of its records; None where it was not asked."""
 Measures = Mapping[str, Sequence[float | None]]
-"""What came with one system's answers to a set, by name and in the order of its records: `tokens` of the answer, and of
-a label the probabilities `top` (the likeliest label's, `top_right`: whether it is right), `right` (the right label's)
-and `squares` (the sum of all squared)."""
-
-
-@dataclass(frozen=True)
-class HeldOutSet:
-    """A named set of records that training never saw, each with a reference; `without_reference` had none."""
-
-    name: str
-    records: tuple[Record, ...]
-    without_reference: int = 0
+"""What came with one system's answers to a set, by name and in the order of its records: `tokens` of the answer,
+`seconds` and `cost` of an answer alone; of the right answer `nll` (nats) and `reference_tokens`, its end included; of a
+label the probabilities `top` (the likeliest label's, `top_right`: whether it is right), `right` (the right label's) and
+`squares` (the sum of all squared)."""
+MEASURES = ("tokens", "seconds", "nll", "reference_tokens", "top", "top_right", "right", "squares")
+"""Those that stand in the log under their names."""
 
 
 @dataclass(frozen=True)
@@ -70,36 +69,18 @@ class Data:
         return tuple(known_answers(known or self.train))
 
 
-@dataclass(frozen=True)
-class Task:
-    """One system's work on one set: which records it is asked about, and what it may choose from."""
-
-    system: str
-    held_out: HeldOutSet
-    rows: tuple[int, ...]
-    choices: tuple[str, ...] = ()
-
-    @property
-    def conversations(self) -> list[Any]:
-        """The conversations to be answered, in the order of `rows`."""
-        return [self.held_out.records[row].prompt for row in self.rows]
-
-
-def predict(
-    draft: Draft, data: Data, *, opponents: Sequence[str], seed: int, open_answerer: Callable[[str], Answerer]
-) -> Predictions:
+def predict(draft: Draft, data: Data, *, settings: Resolved, open_answerer: Callable[[str], Answerer]) -> Predictions:
     """Every system's answers; `open_answerer("base" or "tuned")` is called only when something of it is missing."""
-    free = [Task(name, part, _all(part)) for name in ("base", "tuned") for part in data.sets]
-    free = [task for task in free if task.system == "tuned" or task.system in opponents]
-    picked = _choice_tasks(draft, data, seed) if "choice" in opponents else []
+    opponents = settings.evaluate.compare_to
+    tasks = _tasks(draft, data, settings)
     with PredictionLog(draft.scratch / LOG) as log:
-        watch = _Watch(draft, log, total=sum(len(task.rows) for task in [*free, *picked]))
+        watch = Watch(draft, log, total=sum(len(task.rows) for task in tasks))
         for model in ("base", "tuned"):
-            tasks = [task for task in [*free, *picked] if (task.system == "tuned") == (model == "tuned")]
-            if not all(log.complete(task) for task in tasks):
-                _ask(open_answerer(model), tasks, log, watch)
-        answers = {part.name: _collect([*free, *picked], part, log) for part in data.sets}
-        measures = {part.name: _measures(free, part, log) for part in data.sets}
+            mine = [task for task in tasks if task.model == model]
+            if not all(log.complete(task) for task in mine):
+                ask(open_answerer(model), mine, log, watch)
+        answers = {part.name: collect(tasks, part, log) for part in data.sets}
+        measures = {part.name: _measures(tasks, part, log, settings) for part in data.sets}
     classical: dict[str, Any] = {"name": "", "validation": {}, "answers": {}, "sure": {}}
     if "baseline" in opponents:
         classical = _classical(draft, data)
@@ -110,158 +91,150 @@ def predict(
     return Predictions(answers, classical["name"], classical["validation"], len(known_answers(data.train)), measures)
 
 
+def _tasks(draft: Draft, data: Data, settings: Resolved) -> list[Task]:
+    """What the metrics and the opponents of a recipe need of its models."""
+    needs = {metric_name(name).needs for name in settings.evaluate.metrics}
+    opponents = settings.evaluate.compare_to
+    free = ["base", "tuned"] if "base" in opponents else ["tuned"]
+    tasks = [Task(system, "answer", part, _all(part)) for system in free for part in data.sets]
+    choosing = [("choice", "choice" in opponents), ("tuned", "probabilities" in needs)]
+    if any(wanted for _, wanted in choosing):
+        chosen = _choice_rows(draft, data, settings.seed)
+        tasks += [Task(system, "choose", *parts) for system, wanted in choosing if wanted for parts in chosen]
+    if "likelihood" in needs:
+        tasks += [Task(system, "likelihood", part, _all(part)) for system in free for part in data.sets]
+    if needs & {"seconds", "cost"}:
+        tasks += [Task(system, "alone", part, alone_rows(part, settings.seed)) for system in free for part in data.sets]
+    return tasks
+
+
 def known_answers(train: Sequence[Record]) -> list[str]:
     """The distinct answers of the training split in their exact form, sorted."""
     return sorted({exact_form(record.answer) for record in train} - {""})
 
 
-class PredictionLog:
-    """Predictions on disk, one JSON object a line. A last line that a kill cut in two is dropped when it is read."""
-
-    def __init__(self, path: Path) -> None:
-        """Read what is there."""
-        self._path = path
-        self._found: dict[tuple[str, str], dict[int, dict[str, Any]]] = {}
-        whole = self._read(path.read_bytes()) if path.exists() else 0
-        with disk_errors(path):
-            self._file = path.open("ab")
-            self._file.truncate(whole)
-
-    def __enter__(self) -> Self:
-        """The log itself."""
-        return self
-
-    def __exit__(self, *_exception: object) -> None:
-        """Close the file."""
-        self._file.close()
-
-    def known(self, task: Task) -> dict[int, dict[str, Any]]:
-        """What was predicted already, by position in `task.rows`."""
-        found = self._found.get((task.held_out.name, task.system), {})
-        return {place: found[row] for place, row in enumerate(task.rows) if row in found}
-
-    def complete(self, task: Task) -> bool:
-        """Whether nothing of a task is missing."""
-        return len(self.known(task)) == len(task.rows)
-
-    def add(self, task: Task, place: int, **result: Any) -> None:
-        """Keep the result for `task.rows[place]`. Raises `DiskFull`."""
-        row = {"set": task.held_out.name, "system": task.system, "row": task.rows[place], **result}
-        with disk_errors(self._path):
-            self._file.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
-            self._file.flush()
-        self._keep(row)
-
-    def _read(self, data: bytes) -> int:
-        """Take the whole lines in, up to the first that is broken; returns how many bytes they are."""
-        whole = 0
-        for line in data.splitlines(keepends=True):
-            try:
-                row = json.loads(line) if line.endswith(b"\n") else None
-            except ValueError:
-                row = None
-            if row is None:
-                break
-            self._keep(row)
-            whole += len(line)
-        return whole
-
-    def _keep(self, row: dict[str, Any]) -> None:
-        self._found.setdefault((row["set"], row["system"]), {})[row["row"]] = row
-
-
-class _Watch:
-    """Progress over all systems and sets, and the speed of each task."""
-
-    def __init__(self, draft: Draft, log: PredictionLog, *, total: int) -> None:
-        self._stage = draft.stage
-        self._log = log
-        self._total = total
-        self._done = 0
-
-    def begin(self, task: Task) -> None:
-        """Count what an earlier call did."""
-        self._done += len(self._log.known(task))
-        self._began = time.monotonic()
-        self._tokens = 0
-        self._rows = 0
-
-    def one(self, task: Task, tokens: int) -> None:
-        """One more answer."""
-        self._done += 1
-        self._rows += 1
-        self._tokens += tokens
-        self._stage.progress(self._done, self._total, "answers", set=task.held_out.name, system=task.system)
-
-    def end(self, task: Task) -> None:
-        """Record the speed; it goes to the events only."""
-        seconds = time.monotonic() - self._began
-        speed = {"seconds": round(seconds, 3), "answers": self._rows, "tokens": self._tokens}
-        rate = round(self._tokens / seconds, 1) if seconds > 0 else 0.0
-        self._stage.data("speed", set=task.held_out.name, system=task.system, tokens_per_second=rate, **speed)
-
-
-def _ask(answerer: Answerer, tasks: Sequence[Task], log: PredictionLog, watch: _Watch) -> None:
+def ask(answerer: Answerer, tasks: Sequence[Task], log: PredictionLog, watch: Watch) -> None:
+    """Do what is missing of the tasks."""
     for task in tasks:
         watch.begin(task)
-        known = log.known(task)
-
-        def free(place: int, tokens: list[int], task: Task = task) -> None:
-            log.add(task, place, tokens=tokens, text=answerer.text(tokens))
-            watch.one(task, len(tokens))
-
-        def chosen(place: int, choice: int, task: Task = task) -> None:
-            log.add(task, place, choice=choice, text="" if choice == UNREADABLE else task.choices[choice])
-            watch.one(task, 0)
-
-        if task.system == "choice":
-            done_choices = {place: row["choice"] for place, row in known.items()}
-            answerer.choose(task.conversations, task.choices, known=done_choices, on_done=chosen)
-        else:
-            done_answers = {place: row["tokens"] for place, row in known.items()}
-            answerer.answer(task.conversations, known=done_answers, on_done=free)
+        WORKS[task.work](answerer, task, log, watch)
         watch.end(task)
 
 
-def _collect(tasks: Sequence[Task], part: HeldOutSet, log: PredictionLog) -> dict[str, Answers]:
+def _answer(answerer: Answerer, task: Task, log: PredictionLog, watch: Watch) -> None:
+    def done(place: int, tokens: list[int]) -> None:
+        log.add(task, place, ids=tokens, tokens=len(tokens), text=answerer.text(tokens))
+        watch.one(task, len(tokens))
+
+    known = {place: row["ids"] for place, row in log.known(task).items()}
+    answerer.answer(task.conversations, known=known, on_done=done)
+
+
+def _choose(answerer: Answerer, task: Task, log: PredictionLog, watch: Watch) -> None:
+    places = {form: place for place, form in enumerate(task.choices)}
+    right = [places.get(exact_form(text)) for text in task.right]
+
+    def done(place: int, scores: list[float]) -> None:
+        best = max(range(len(scores)), key=lambda choice: scores[choice], default=None)
+        text = "" if best is None else task.choices[best]
+        log.add(task, place, text=text, **(sureness(scores, right[place]) if scores else {}))
+        watch.one(task, 0)
+
+    answerer.weigh(task.conversations, task.choices, known=log.known(task), on_done=done)
+
+
+def _weigh_right(answerer: Answerer, task: Task, log: PredictionLog, watch: Watch) -> None:
+    def done(place: int, score: float | None, tokens: int) -> None:
+        found = {} if score is None else {"nll": round(-score, 6), "reference_tokens": tokens}
+        log.add(task, place, **found)
+        watch.one(task, 0)
+
+    answerer.likelihood(task.conversations, task.right, known=log.known(task), on_done=done)
+
+
+def _answer_alone(answerer: Answerer, task: Task, log: PredictionLog, watch: Watch) -> None:
+    """The first row is answered once more before anything is timed: a first answer waits for what others find ready."""
+    known = log.known(task)
+    talks = task.conversations
+    if len(known) < len(talks):
+        answerer.answer(talks[:1], known={}, on_done=lambda *_: None)
+    for place, talk in enumerate(talks):
+        if place not in known:
+            began = time.perf_counter()
+            answerer.answer([talk], known={}, on_done=lambda *_: None)
+            log.add(task, place, seconds=round(time.perf_counter() - began, 6))
+            watch.one(task, 0)
+
+
+WORKS: Mapping[str, Callable[[Answerer, Task, PredictionLog, Watch], None]] = {
+    "answer": _answer,
+    "choose": _choose,
+    "likelihood": _weigh_right,
+    "alone": _answer_alone,
+}
+
+
+def sureness(scores: Sequence[float], right: int | None) -> dict[str, float]:
+    """What log-probabilities of labels say: `top`, `top_right`, `right` and `squares`, over these labels alone.
+
+    `right` is the place of the right label, None for one that is not among them.
+    """
+    most = max(scores)
+    shares = [math.exp(score - most) for score in scores]
+    total = math.fsum(shares)
+    shares = [share / total for share in shares]
+    top = max(range(len(shares)), key=lambda place: shares[place])
+    return {
+        "top": round(shares[top], 6),
+        "top_right": float(top == right),
+        "right": 0.0 if right is None else round(shares[right], 6),
+        "squares": round(math.fsum(share * share for share in shares), 6),
+    }
+
+
+def collect(tasks: Sequence[Task], part: HeldOutSet, log: PredictionLog) -> dict[str, Answers]:
+    """The answers of each system: free ones, and for `choice` the chosen ones."""
     answers: dict[str, list[str | None]] = {}
     for task in tasks:
-        if task.held_out is part:
+        if task.held_out is part and task.work == ("choose" if task.system == "choice" else "answer"):
             given = answers.setdefault(task.system, [None] * len(part.records))
             for place, row in log.known(task).items():
                 given[task.rows[place]] = row["text"]
     return dict(answers)
 
 
-def _measures(tasks: Sequence[Task], part: HeldOutSet, log: PredictionLog) -> dict[str, Measures]:
-    """How many tokens each free answer has."""
-    found: dict[str, Measures] = {}
+def _measures(tasks: Sequence[Task], part: HeldOutSet, log: PredictionLog, settings: Resolved) -> dict[str, Measures]:
+    """What was measured of each system on a set."""
+    found: dict[str, dict[str, list[float | None]]] = {}
+    price = settings.evaluate.price_per_hour
     for task in tasks:
-        if task.held_out is part:
-            counts: list[float | None] = [None] * len(part.records)
-            for place, row in log.known(task).items():
-                counts[task.rows[place]] = float(len(row["tokens"]))
-            found[task.system] = {"tokens": counts}
-    return found
+        if task.held_out is not part:
+            continue
+        mine = found.setdefault(task.system, {})
+        for place, row in log.known(task).items():
+            values = {name: float(row[name]) for name in MEASURES if name in row}
+            if price is not None and "seconds" in row:
+                values["cost"] = row["seconds"] * price / SECONDS_IN_HOUR
+            for name, value in values.items():
+                mine.setdefault(name, [None] * len(part.records))[task.rows[place]] = value
+    return dict(found)
 
 
-def _choice_tasks(draft: Draft, data: Data, seed: int) -> list[Task]:
-    """The base's choosing, on a sample of the items where all of them would be too many; the sample is said."""
-    tasks = []
+def _choice_rows(draft: Draft, data: Data, seed: int) -> list[tuple[HeldOutSet, tuple[int, ...], tuple[str, ...]]]:
+    """Which items are to be chosen for from which answers: a sample where all would be too many; it is said."""
+    found = []
     for part in data.sets:
         choices = {language: data.choices(language) for language in sorted({row.language for row in part.records})}
-        rows = _choice_rows(draft, part, choices, seed)
+        rows = _sampled_rows(draft, part, choices, seed)
         for language, known in choices.items():
             here = tuple(row for row in rows if part.records[row].language == language)
             if here:
-                tasks.append(Task("choice", part, here, known))
-    return tasks
+                found.append((part, here, known))
+    return found
 
 
-def _choice_rows(draft: Draft, part: HeldOutSet, choices: Mapping[str, Sequence[str]], seed: int) -> tuple[int, ...]:
-    """The items for which the base is to choose."""
-    import numpy as np
-
+def _sampled_rows(draft: Draft, part: HeldOutSet, choices: Mapping[str, Sequence[str]], seed: int) -> tuple[int, ...]:
+    """The items for which a model is to choose."""
     if not part.records:
         return ()
     rows = tuple(row for row, record in enumerate(part.records) if len(choices[record.language]) > 1)
@@ -273,10 +246,22 @@ def _choice_rows(draft: Draft, part: HeldOutSet, choices: Mapping[str, Sequence[
         why = "there are too many or too long ones" if rows else "training knows fewer than two"
         draft.stage.note(f"{part.name}: the base is not asked to choose among the known answers: {why}")
         return ()
-    drawn = np.random.default_rng([seed, len(rows)]).choice(len(rows), size=most, replace=False)
     draft.stage.note(
         f"{part.name}: the base chooses among the known answers for {most:,} rows drawn from {len(rows):,}"
     )
+    return _drawn(rows, most, seed)
+
+
+def alone_rows(part: HeldOutSet, seed: int) -> tuple[int, ...]:
+    """The rows that are answered alone."""
+    rows = _all(part)
+    return rows if len(rows) <= ALONE_ROWS else _drawn(rows, ALONE_ROWS, seed)
+
+
+def _drawn(rows: Sequence[int], size: int, seed: int) -> tuple[int, ...]:
+    import numpy as np
+
+    drawn = np.random.default_rng([seed, len(rows)]).choice(len(rows), size=size, replace=False)
     return tuple(sorted(rows[int(index)] for index in drawn))
 
 

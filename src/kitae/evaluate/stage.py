@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from kitae.core.artifacts import Adapter, Dataset, Split, Verdict
+from kitae.core.columns import group_of
 from kitae.core.files import read_jsonl, write_json, write_jsonl, write_text
 from kitae.core.metric_names import check_metrics
 from kitae.core.records import Record, content_digest, read_records
@@ -13,16 +14,20 @@ from kitae.core.settings import digest_of
 from kitae.core.workspace import Draft, Workspace
 from kitae.errors import InputError
 from kitae.evaluate.answering import Answerer, open_model
+from kitae.evaluate.checking import check_rows
 from kitae.evaluate.figures import SYSTEMS
 from kitae.evaluate.looking import seen_rows
+from kitae.evaluate.metrics.similarity import embedding
 from kitae.evaluate.page import page
-from kitae.evaluate.predictions import Data, HeldOutSet, Predictions, predict
+from kitae.evaluate.prediction_log import HeldOutSet
+from kitae.evaluate.predictions import Data, Predictions, predict
 from kitae.evaluate.rouge import exact_form
-from kitae.evaluate.verdict import group_of, judge, lines, metric_names, summary
+from kitae.evaluate.verdict import judge, lines, metric_names, summary
 
 USED = ("train.jsonl", "validation.jsonl", "test.jsonl")
 TEST = "test"
 HELD_OUT = "records.jsonl"
+VECTORS = "vectors"
 
 Open = Callable[[str], Answerer]
 
@@ -42,10 +47,11 @@ def run(
     that answers; by default it is loaded. Raises `UnknownName` for a metric, `InputError` for one that cannot be
     computed, `BaseError`, `DiskFull`.
     """
-    check_metrics(metric_names(settings.evaluate.metrics), schema=settings.evaluate.json_schema is not None)
+    check_metrics(metric_names(settings.evaluate.metrics), settings.evaluate)
     if TEST in held_out:
         raise InputError("a held-out set may not be called test: that is the test split", got=sorted(held_out))
     used = {name.removesuffix(".jsonl"): content_digest(split.file(name)) for name in USED}
+    check_rows(split, held_out, settings.evaluate)
     extra = {f"held_out.{name}": content_digest(held_out[name].file(HELD_OUT)) for name in sorted(held_out)}
     return out.make(
         Verdict,
@@ -72,7 +78,7 @@ def _groups(split: Split, held_out: Mapping[str, Dataset], column: str | None) -
     if column is None:
         return None
     files = [split.file("test.jsonl"), *(held_out[name].file(HELD_OUT) for name in sorted(held_out))]
-    return digest_of([[group_of(record, column) for record in read_records(file)] for file in files])
+    return digest_of([[group_of(record, column) or record.id for record in read_records(file)] for file in files])
 
 
 def read(split: Split, held_out: Mapping[str, Dataset], *, task: str) -> Data:
@@ -100,10 +106,9 @@ def _build(draft: Draft, adapter: Adapter, data: Data, settings: Resolved, open_
     if not data.train:
         raise InputError("the training split has no row with an answer", hint="Look into the split's report")
     _say_what_is_asked(draft, data)
-    predictions = predict(
-        draft, data, opponents=settings.evaluate.compare_to, seed=settings.seed, open_answerer=open_answerer
-    )
-    verdict = judge(data, predictions, settings)
+    predictions = predict(draft, data, settings=settings, open_answerer=open_answerer)
+    with embedding(settings.evaluate.embeddings, draft.scratch / VECTORS) as embed:
+        verdict = judge(data, predictions, settings, embed=embed)
     for line in lines(verdict):
         draft.stage.note(line)
     write_json(draft.file("verdict.json"), verdict)
@@ -141,6 +146,9 @@ def _rows(part: HeldOutSet, data: Data, predictions: Predictions) -> Iterable[di
             "language": record.language,
             "question": record.question,
             "reference": record.answer,
+            "source": record.origin.file,
+            "turns": sum(message.role == "user" for message in record.prompt),
+            "meta": dict(record.meta),
             "answers": {system: text for system, text in given.items() if text is not None},
             "right": {
                 system: exact_form(text) == exact_form(record.answer)

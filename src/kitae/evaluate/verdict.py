@@ -4,14 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from kitae.core.records import Record
+from kitae.core.columns import group_of
 from kitae.core.resolved import Resolved
 from kitae.errors import InputError
 from kitae.evaluate import sentences
 from kitae.evaluate.figures import SYSTEMS, Measuring, figure
 from kitae.evaluate.looking import confusion, counts, failures, label_table, reliability, seen_rows
-from kitae.evaluate.metrics import Questions, metrics_for
-from kitae.evaluate.predictions import Answers, Data, HeldOutSet, Measures, Predictions, known_answers
+from kitae.evaluate.metrics import Embed, Questions, metrics_for
+from kitae.evaluate.prediction_log import HeldOutSet
+from kitae.evaluate.predictions import Answers, Data, Measures, Predictions, known_answers
 from kitae.evaluate.rouge import exact_form
 
 HITS = ("exact_match", "accuracy")
@@ -24,12 +25,13 @@ class Measured:
 
     answers: Mapping[str, Answers]
     measures: Mapping[str, Measures]
+    embed: Embed | None = None
 
 
-def judge(data: Data, predictions: Predictions, settings: Resolved) -> dict[str, Any]:
+def judge(data: Data, predictions: Predictions, settings: Resolved, *, embed: Embed | None = None) -> dict[str, Any]:
     """The whole verdict as JSON-ready values, the same for the same answers. Raises `InputError`, `UnknownName`."""
     names = metric_names(settings.evaluate.metrics)
-    sets = {part.name: _set(part, data, predictions, names, settings) for part in data.sets}
+    sets = {part.name: _set(part, data, predictions, settings, embed) for part in data.sets}
     standing, sentence = sentences.headline(sets, method=predictions.baseline, confidence=settings.evaluate.confidence)
     return {
         "task": settings.task,
@@ -98,12 +100,13 @@ def _key_figures(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _set(
-    part: HeldOutSet, data: Data, predictions: Predictions, names: Sequence[str], settings: Resolved
+    part: HeldOutSet, data: Data, predictions: Predictions, settings: Resolved, embed: Embed | None
 ) -> dict[str, Any]:
+    names = metric_names(settings.evaluate.metrics)
     answers = predictions.answers[part.name]
     every = range(len(part.records))
     measures = predictions.measures.get(part.name, {})
-    given = Measured(answers, measures)
+    given = Measured(answers, measures, embed)
     figures = _figures(part, every, given, names, part.name, settings=settings) if part.records else []
     main = _main(part, figures, names[0])
     seen = seen_rows(part.records, data.train)
@@ -143,10 +146,11 @@ def _figures(
         tuple(record.answer for record in records),
         tuple(record.language for record in records),
         settings.evaluate.json_schema,
+        given.embed,
     )
     column = settings.evaluate.group_by
     if column is not None:
-        how = replace(how, groups=[group_of(record, column) for record in records])
+        how = replace(how, groups=[group_of(record, column) or record.id for record in records])
     answers = {system: [found[row] for row in rows] for system, found in given.answers.items()}
     measures = {
         system: {name: [values[row] for row in rows] for name, values in found.items() if values}
@@ -154,12 +158,6 @@ def _figures(
     }
     found = (figure(metric, answers, how, measures) for metric in metrics_for(names, questions))
     return [one for one in found if one is not None]
-
-
-def group_of(record: Record, column: str) -> str:
-    """What keeps a record together with others: its value in a meta column, or without one its own id."""
-    value = record.meta.get(column)
-    return record.id if value is None or value == "" else str(value)
 
 
 def _main(part: HeldOutSet, figures: Sequence[dict[str, Any]], name: str) -> dict[str, Any] | None:

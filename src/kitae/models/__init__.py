@@ -1,26 +1,31 @@
 """Models: a base and its adapters, from a name to answers. Importing this loads no torch; the first use does."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from kitae.core.method_settings import QLoraSettings
 from kitae.core.resolved import ResolvedMethod
 from kitae.models.facts import BaseFacts, facts
+from kitae.models.limits import Limits, before_stop
 
 if TYPE_CHECKING:
     from kitae.models.loading import Loaded
 
 __all__ = [
     "BaseFacts",
+    "Limits",
     "attach",
+    "before_stop",
     "check",
-    "choose",
     "facts",
     "generate",
+    "likelihood",
     "load",
     "load_tokenizer",
     "ready",
     "save_adapter",
+    "weigh",
 ]
 
 
@@ -42,19 +47,24 @@ def load_tokenizer(base: str, *, folder: Path | None = None) -> Any:
 
 
 def load(
-    base: str, *, precision: Literal["bf16", "fp32"], digest: str | None = None, folder: Path | None = None
+    base: str,
+    *,
+    precision: Literal["bf16", "fp32"],
+    digest: str | None = None,
+    folder: Path | None = None,
+    quantised: QLoraSettings | None = None,
 ) -> "Loaded":
     """A base in memory; see `kitae.models.loading.load`."""
     from kitae.models import loading
 
-    return loading.load(base, precision=precision, digest=digest, folder=folder)
+    return loading.load(base, precision=precision, digest=digest, folder=folder, quantised=quantised)
 
 
-def attach(model: Any, method: ResolvedMethod, *, seed: int) -> Any:
-    """The model with fresh adapters; see `kitae.models.adapters.attach`."""
+def attach(model: Any, method: ResolvedMethod, *, seed: int, examples: Sequence[Sequence[int]] = ()) -> Any:
+    """The model with what a method trains; see `kitae.models.adapters.attach`."""
     from kitae.models import adapters
 
-    return adapters.attach(model, method, seed=seed)
+    return adapters.attach(model, method, seed=seed, examples=examples)
 
 
 def save_adapter(peft_model: Any, folder: Path, *, base: str) -> None:
@@ -74,30 +84,42 @@ def ready(base: str, adapter_folder: Path | None, *, digest: str | None = None, 
 def generate(
     loaded: "Loaded",
     prompts: Sequence[Sequence[int]],
+    limits: Limits,
     *,
-    max_new_tokens: int,
-    batch_rows: int,
-    stop_ids: Collection[int],
     on_done: Callable[[int, list[int]], None] | None = None,
     known: Mapping[int, Sequence[int]] | None = None,
 ) -> list[list[int]]:
-    """Greedy answers to many prompts; see `kitae.models.decoding.generate`."""
+    """Answers to many prompts; see `kitae.models.decoding.generate`."""
     from kitae.models import decoding
 
-    limits = decoding.Limits(max_new_tokens, batch_rows, frozenset(stop_ids))
     return decoding.generate(loaded, prompts, limits, on_done=on_done, known=known)
 
 
-def choose(
+def weigh(
     loaded: "Loaded",
     prompts: Sequence[Sequence[int]],
     choices: Sequence[Sequence[int]],
     *,
     batch_rows: int,
-    on_done: Callable[[int, int], None] | None = None,
-    known: Mapping[int, int] | None = None,
-) -> list[int]:
-    """The likeliest of the choices for each prompt; see `kitae.models.scoring.choose`."""
+    on_done: Callable[[int, list[float]], None],
+    known: Container[int] = (),
+) -> None:
+    """The log-probability of every choice after each prompt; see `kitae.models.scoring.weigh`."""
     from kitae.models import scoring
 
-    return scoring.choose(loaded, prompts, choices, batch_rows=batch_rows, on_done=on_done, known=known)
+    scoring.weigh(loaded, prompts, choices, batch_rows=batch_rows, on_done=on_done, known=known)
+
+
+def likelihood(
+    loaded: "Loaded",
+    prompts: Sequence[Sequence[int]],
+    answers: Sequence[Sequence[int]],
+    *,
+    batch_rows: int,
+    on_done: Callable[[int, float], None],
+    known: Container[int] = (),
+) -> None:
+    """The log-probability of the one answer to each prompt; see `kitae.models.scoring.likelihood`."""
+    from kitae.models import scoring
+
+    scoring.likelihood(loaded, prompts, answers, batch_rows=batch_rows, on_done=on_done, known=known)

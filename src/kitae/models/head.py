@@ -7,6 +7,7 @@ at once its gradients (the idea of Hsu et al. 2024, Liger Kernel, arXiv:2410.109
 Shapes: N labelled tokens, D width, V vocabulary.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,6 +55,12 @@ def labelled_loss(hidden_ND: Tensor, labels_N: Tensor, head: Head, *, divisor: f
     return loss
 
 
+def label_log_probs(hidden_ND: Tensor, labels_N: Tensor, head: Head) -> Tensor:
+    """Log-probability of each label (N) in fp32; nothing as large as the logits is kept for the gradient."""
+    log_probs: Tensor = LabelLogProbs.apply(hidden_ND, head.weight, head.bias, (labels_N, head))  # type: ignore[no-untyped-call]
+    return log_probs
+
+
 class LabelledLoss(torch.autograd.Function):
     """Linear layer, soft-cap and cross-entropy in one, by chunks of tokens."""
 
@@ -63,28 +70,17 @@ class LabelledLoss(torch.autograd.Function):
     ) -> Tensor:
         """Add up the loss; keep the gradients that will be asked for."""
         labels, head, divisor, smoothing = plan
-        wants = ctx.needs_input_grad[:3]
         matrix = weight.to(hidden.dtype)
-        grad_hidden = torch.empty_like(hidden) if wants[0] else None
-        grad_weight = torch.zeros_like(weight, dtype=torch.float32) if wants[1] else None
-        grad_bias = torch.zeros_like(bias, dtype=torch.float32) if bias is not None and wants[2] else None
+        grads = _Gradients(hidden, weight, bias, ctx.needs_input_grad)
         total = torch.zeros((), dtype=torch.float64, device=hidden.device)
-        size = max(1, CHUNK_LOGITS // weight.shape[0])
-        for start in range(0, len(labels), size):
-            h, y = hidden[start : start + size], labels[start : start + size]
-            loss, grad = _chunk(h, y, matrix, head, smoothing=smoothing, with_grad=any(wants))
-            total += loss
-            if grad is None:
-                continue
-            grad = grad.div_(divisor)
-            if grad_bias is not None:
-                grad_bias += grad.sum(0)
-            grad = grad.to(hidden.dtype)
-            if grad_hidden is not None:
-                torch.mm(grad, matrix, out=grad_hidden[start : start + size])
-            if grad_weight is not None:
-                grad_weight.add_(grad.t() @ h)
-        ctx.save_for_backward(grad_hidden, grad_weight, grad_bias)
+        for rows in _chunks(labels, weight):
+            losses, grad = _chunk(
+                hidden[rows], labels[rows], matrix, head, smoothing=smoothing, with_grad=any(ctx.needs_input_grad)
+            )
+            total += losses.sum(dtype=torch.float64)
+            if grad is not None:
+                grads.add(rows, grad.div_(divisor), hidden, matrix)
+        ctx.save_for_backward(*grads.tensors)
         ctx.dtypes = (hidden.dtype, weight.dtype, None if bias is None else bias.dtype)
         return (total / divisor).float()
 
@@ -98,10 +94,71 @@ class LabelledLoss(torch.autograd.Function):
         return (*grads, None)
 
 
+class LabelLogProbs(torch.autograd.Function):
+    """Log-probabilities of labels by chunks of tokens, computed once more for the gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor | None, plan: tuple[Tensor, Head]) -> Tensor:
+        """Give the log-probabilities (N)."""
+        labels, head = plan
+        matrix = weight.to(hidden.dtype)
+        losses = [
+            _chunk(hidden[rows], labels[rows], matrix, head, smoothing=0.0, with_grad=False)[0]
+            for rows in _chunks(labels, weight)
+        ]
+        ctx.save_for_backward(hidden, weight, bias)
+        ctx.plan = plan
+        return -torch.cat(losses)
+
+    @staticmethod
+    def backward(ctx: Any, grad_N: Tensor) -> tuple[Tensor | None, ...]:
+        """Chunk by chunk, from the logits computed again."""
+        hidden, weight, bias = ctx.saved_tensors
+        labels, head = ctx.plan
+        matrix = weight.to(hidden.dtype)
+        grads = _Gradients(hidden, weight, bias, ctx.needs_input_grad)
+        for rows in _chunks(labels, weight):
+            _, grad = _chunk(hidden[rows], labels[rows], matrix, head, smoothing=0.0, with_grad=True)
+            assert grad is not None
+            grads.add(rows, grad.mul_(-grad_N[rows, None]), hidden, matrix)
+        found = zip(grads.tensors, (hidden, weight, bias), strict=True)
+        return (*(None if grad is None else grad.to(of.dtype) for grad, of in found), None)
+
+
+class _Gradients:
+    """Gradients of hidden states, weight and bias, as far as they are wanted, added up by chunks."""
+
+    def __init__(self, hidden: Tensor, weight: Tensor, bias: Tensor | None, wanted: Sequence[bool]) -> None:
+        self.hidden = torch.empty_like(hidden) if wanted[0] else None
+        self.weight = torch.zeros_like(weight, dtype=torch.float32) if wanted[1] else None
+        self.bias = torch.zeros_like(bias, dtype=torch.float32) if bias is not None and wanted[2] else None
+
+    @property
+    def tensors(self) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
+        """In the order of the arguments."""
+        return self.hidden, self.weight, self.bias
+
+    def add(self, rows: slice, grad: Tensor, hidden: Tensor, matrix: Tensor) -> None:
+        """Take the gradient (n, V) of the raw products of some rows."""
+        if self.bias is not None:
+            self.bias += grad.sum(0)
+        grad = grad.to(hidden.dtype)
+        if self.hidden is not None:
+            torch.mm(grad, matrix, out=self.hidden[rows])
+        if self.weight is not None:
+            self.weight.add_(grad.t() @ hidden[rows])
+
+
+def _chunks(labels: Tensor, weight: Tensor) -> list[slice]:
+    """Rows of labels whose logits take a few megabytes."""
+    size = max(1, CHUNK_LOGITS // weight.shape[0])
+    return [slice(start, start + size) for start in range(0, len(labels), size)]
+
+
 def _chunk(
     hidden: Tensor, labels: Tensor, matrix: Tensor, head: Head, *, smoothing: float, with_grad: bool
 ) -> tuple[Tensor, Tensor | None]:
-    """Loss (sum) of a chunk, and its gradient with respect to the raw products of hidden and matrix."""
+    """Losses (n) of a chunk, and the gradient of their sum with respect to the raw products of hidden and matrix."""
     raw = hidden @ matrix.t()
     logits = raw.float()
     if head.bias is not None:
@@ -118,12 +175,12 @@ def _chunk(
     aim = logits.gather(1, labels[:, None])[:, 0]
     if smoothing:
         aim = (1 - smoothing) * aim + smoothing * logits.mean(-1)
-    loss = (log_sum - aim).sum(dtype=torch.float64)
+    losses = log_sum - aim
     if not with_grad:
-        return loss, None
+        return losses, None
     grad[torch.arange(len(labels), device=labels.device), labels] -= 1 - smoothing
     if smoothing:
         grad -= smoothing / grad.shape[1]
     if capped is not None:
         grad *= 1 - capped * capped
-    return loss, grad.mul_(head.scale) if head.scale != 1.0 else grad
+    return losses, grad.mul_(head.scale) if head.scale != 1.0 else grad

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from kitae.core.chat import HOUSE_TEMPLATE
+from kitae.core.method_settings import QLoraSettings
 from kitae.errors import BaseError
 from kitae.models.base import find_base
 from kitae.models.facts import BaseFacts, facts
 from kitae.models.memory import keep_freed_memory
+from kitae.models.quantised import quantisation
 
 Precision = Literal["bf16", "fp32"]
 
@@ -55,9 +57,17 @@ def load_tokenizer(base: str, *, folder: Path | None = None) -> Any:
     return tokenizer
 
 
-def load(base: str, *, precision: Precision, digest: str | None = None, folder: Path | None = None) -> Loaded:
+def load(
+    base: str,
+    *,
+    precision: Precision,
+    digest: str | None = None,
+    folder: Path | None = None,
+    quantised: QLoraSettings | None = None,
+) -> Loaded:
     """A base in memory, in `precision`, on the first CUDA device when there is one and else on the CPU.
 
+    With `quantised` its linear layers are held in few bits; the head and the embeddings stay as they are.
     Only safetensors weights are read and no code of the base is run. Raises `BaseError`, also when `digest` is given
     and the base's files are no longer those it was made from: an adapter on another base answers nonsense.
     """
@@ -80,6 +90,7 @@ def load(base: str, *, precision: Precision, digest: str | None = None, folder: 
                 trust_remote_code=False,
                 use_safetensors=True,
                 local_files_only=True,
+                **({} if quantised is None else quantisation(quantised, precision)),
             )
     except (ValueError, OSError, KeyError, ImportError, RuntimeError) as error:
         raise BaseError(
@@ -95,7 +106,10 @@ def load(base: str, *, precision: Precision, digest: str | None = None, folder: 
             got=f"{len(tokenizer)} tokens, {rows} embeddings",
             hint="The folder mixes two models: copy the tokenizer that belongs to the weights",
         )
-    return Loaded(model.to("cuda" if torch.cuda.is_available() else "cpu").eval(), tokenizer, known)
+    if quantised is None:
+        # A quantised model is already where it runs, and cannot be moved.
+        model = model.to("cuda" if torch.cuda.is_available() else "cpu")
+    return Loaded(model.eval(), tokenizer, known)
 
 
 @contextmanager

@@ -5,8 +5,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from kitae.models.attention import NAME, Documents
+from kitae.models.attention import NAME
+from kitae.models.attention_layout import Documents
 from kitae.models.head import head_of
+from kitae.models.prompts import Prompted, virtual_tokens
 
 TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 6e-2, torch.float16: 2e-2}
 """Relative distance allowed between packed and plain outputs: rounding, several layers deep."""
@@ -15,9 +17,17 @@ PROBE_TOKENS = 24
 
 
 def body_of(model: Any) -> Any:
-    """The layers below the head of a causal model, with or without PEFT around it."""
-    causal = model.get_base_model() if hasattr(model, "get_base_model") else model
-    return causal.base_model
+    """The layers below the head of a causal model, with or without PEFT around it.
+
+    What a prompt method puts before each document is put there.
+    """
+    if virtual_tokens(model):
+        return Prompted(model)
+    return _causal(model).base_model
+
+
+def _causal(model: Any) -> Any:
+    return model.get_base_model() if hasattr(model, "get_base_model") else model
 
 
 def hidden_states(body: Any, input_ids: Tensor, documents: Documents | None) -> Tensor:
@@ -48,6 +58,9 @@ def packing_fault(model: Any, *, longest_row: int) -> str | None:
     body = body_of(model)
     config = body.config
     own = config._attn_implementation  # noqa: SLF001  # transformers has no public reader
+    if own == NAME:
+        own = "eager"
+        body.set_attn_implementation(own)
     lengths = _probe_lengths(config, longest_row)
     first = lengths[0]
     generator = torch.Generator().manual_seed(0)
@@ -76,6 +89,26 @@ def packing_fault(model: Any, *, longest_row: int) -> str | None:
     return fault
 
 
+def sharing_fault(model: Any, *, longest_row: int) -> str | None:
+    """Why rows of a model that runs packed cannot share their beginnings, or None when that changes nothing.
+
+    A beginning with two continuations is run as a tree and as two documents.
+    """
+    body = body_of(model)
+    first, begin, last = _probe_lengths(body.config, longest_row)
+    generator = torch.Generator().manual_seed(1)
+    vocabulary = body.get_input_embeddings().weight.shape[0]
+    tree_ids = torch.randint(vocabulary, (1, begin + first + last), generator=generator).to(body.device)
+    shared, one, other = torch.split(tree_ids, [begin, first, last], dim=1)
+    with torch.no_grad():
+        apart_ids = torch.cat([shared, one, shared, other], dim=1)
+        apart = hidden_states(body, apart_ids, Documents([begin + first, begin + last]))
+        tree = hidden_states(body, tree_ids, Documents([begin, first, last], [-1, 0, 0]))
+    expected = torch.cat([apart[:, : begin + first], apart[:, begin + first + begin :]], dim=1)
+    distance = float((tree - expected).float().norm() / expected.float().norm())
+    return None if distance <= TOLERANCE[tree.dtype] else f"outputs with shared beginnings differ by {distance:.2g}"
+
+
 def _probe_lengths(config: Any, longest_row: int) -> list[int]:
     """Lengths that matter for this model: with a window shorter than the rows, one document must be longer than it."""
     window = getattr(config, "sliding_window", None) or 0
@@ -89,8 +122,8 @@ def head_fault(model: Any) -> str | None:
     head = head_of(model)
     if head is None:
         return "its head is not a linear layer"
-    causal = model.get_base_model() if hasattr(model, "get_base_model") else model
-    body = body_of(model)
+    causal = _causal(model)
+    body = causal.base_model
     ids = torch.arange(PROBE_TOKENS, device=body.device)[None] % head.weight.shape[0]
     embeddings = body.get_input_embeddings()(ids).to(body.dtype)
     own = body.config._attn_implementation  # noqa: SLF001

@@ -1,13 +1,15 @@
-"""The likeliest of a set of choices: the prompt is computed once, and all choices as one tree on its cache.
+"""How likely texts are: each of a set of choices, or one given answer to each prompt.
+
+The prompt is computed once, and all choices as one tree on its cache.
 
 Choices share their beginnings, so they are a trie. Its inner nodes go through the model in one pass, each seeing the
 prompt and its own ancestors (the tree attention of Miao et al. 2024, SpecInfer, arXiv:2305.09781, section 4.2); leaves
-are only looked up. The score of a choice is the sum of the log-probabilities of its tokens, end token included.
+are only looked up. The score of a text is the sum of the log-probabilities of its tokens, end token included.
 
 Shapes: R rows, C columns of the prompts, N inner nodes, V vocabulary.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -59,48 +61,92 @@ def build_trie(choices: Sequence[Sequence[int]]) -> Trie:
     return Trie(tokens, parents, tuple(depths), tuple(sorted(set(parents) - {-1})), tuple(paths))
 
 
-def choose(
+def weigh(
     loaded: Loaded,
     prompts: Sequence[Sequence[int]],
     choices: Sequence[Sequence[int]],
     *,
     batch_rows: int,
-    on_done: Callable[[int, int], None] | None = None,
-    known: Mapping[int, int] | None = None,
-) -> list[int]:
-    """For each prompt the index of the choice with the highest summed log-probability; the first one on a tie.
+    on_done: Callable[[int, list[float]], None],
+    known: Container[int] = (),
+) -> None:
+    """Tell `on_done(index, scores)` the summed log-probability (nats) of every choice after each prompt.
 
-    `on_done(index, choice)` is called as soon as a row is finished; `known` holds results of an earlier call with the
-    same prompts and choices, as in `generate`. Raises `InputError` for no or empty choices, and for a prompt that
-    leaves no room for the longest choice.
+    `known` are the prompts whose scores an earlier call with the same prompts and choices has told; a block of rows
+    that are all known is not computed again. Raises `InputError` for no or empty choices, and for a prompt that leaves
+    no room for the longest choice.
     """
     if not choices or not all(choices):
         raise InputError("there must be at least one choice, and none may be empty", got=f"{len(choices)} choices")
     longest = max(map(len, choices))
     check_prompts(prompts, loaded.facts.max_positions - longest + 1)
-    chosen = dict(known or {})
     forward = Forward(loaded.model)
     tries = list(_tries(choices, max(1, min(TRIE_NODES, LOGIT_NUMBERS // loaded.facts.vocabulary))))
     rows = _rows(prompts, tries, loaded.facts.vocabulary, batch_rows)
     for block in blocks(prompts, rows):
-        if all(index in chosen for index in block):
+        if all(index in known for index in block):
             continue
         members = [prompts[index] for index in block]
         scores = score(forward, members, tries) if forward.takes_rows else _score_plainly(forward, members, choices)
-        for index, best in zip(block, scores.argmax(-1).tolist(), strict=True):
-            if known and index in known:
-                continue
-            chosen[index] = best
-            if on_done:
-                on_done(index, best)
-    return [chosen[index] for index in range(len(prompts))]
+        for index, found in zip(block, scores.tolist(), strict=True):
+            if index not in known:
+                on_done(index, found)
+
+
+def likelihood(
+    loaded: Loaded,
+    prompts: Sequence[Sequence[int]],
+    answers: Sequence[Sequence[int]],
+    *,
+    batch_rows: int,
+    on_done: Callable[[int, float], None],
+    known: Container[int] = (),
+) -> None:
+    """Tell `on_done(index, score)` the summed log-probability (nats) of the one answer to each prompt.
+
+    `known` as for `weigh`. Raises `InputError` for an empty answer, and for one that does not fit behind its prompt.
+    """
+    if not all(answers):
+        raise InputError("an answer is empty, so it has no likelihood", got=f"answer {answers.index([])}")
+    texts = [[*prompt, *answer[:-1]] for prompt, answer in zip(prompts, answers, strict=True)]
+    check_prompts(texts, loaded.facts.max_positions)
+    forward = Forward(loaded.model)
+    longest = max(map(len, answers), default=1)
+    rows = max(1, min(batch_rows, LOGIT_NUMBERS // (longest * loaded.facts.vocabulary)))
+    rows = min(rows, max(1, PREFILL_TOKENS // max(map(len, texts), default=1)))
+    for block in blocks(texts, rows):
+        if all(index in known for index in block):
+            continue
+        found = _likelihood(forward, [texts[index] for index in block], [answers[index] for index in block])
+        for index, value in zip(block, found, strict=True):
+            if index not in known:
+                on_done(index, value)
+
+
+@torch.inference_mode()
+def _likelihood(forward: Forward, texts: Sequence[Sequence[int]], answers: Sequence[Sequence[int]]) -> list[float]:
+    """Summed log-probability of each answer, of which the text holds all but the last token."""
+    if not forward.takes_rows:
+        return [
+            _of_answer(forward.model(input_ids=torch.tensor([list(text)], device=forward.device)).logits[0], answer)
+            for text, answer in zip(texts, answers, strict=True)
+        ]
+    logits = prefill(forward, texts, last=max(map(len, answers))).logits
+    return [_of_answer(logits[row], answer) for row, answer in enumerate(answers)]
+
+
+def _of_answer(logits: Tensor, answer: Sequence[int]) -> float:
+    """Summed log-probability of an answer from logits (T, V), the last of which follow all of it but its last token."""
+    tokens = torch.tensor(list(answer), device=logits.device)
+    values = logits[-len(answer) :].float().log_softmax(-1)
+    return float(values.gather(1, tokens[:, None]).double().sum())
 
 
 @torch.inference_mode()
 def score(forward: Forward, prompts: Sequence[Sequence[int]], tries: Sequence[Trie]) -> Tensor:
     """Summed log-probability (R, choices) of every choice of the tries after every prompt."""
     done = prefill(forward, prompts)
-    first = done.logits.float().log_softmax(-1)
+    first = done.logits[:, -1].float().log_softmax(-1)
     return torch.cat([_score_trie(forward, done, first, trie) for trie in tries], dim=1)
 
 
@@ -133,7 +179,7 @@ def _inner_logits(forward: Forward, done: Prefilled, trie: Trie) -> Tensor:
     positions = done.lengths[:, None] + depths[None]
     prompt_positions = torch.arange(columns, device=forward.device)[None] - (columns - done.lengths)[:, None]
     distance = positions[:, :, None] - torch.cat([prompt_positions, positions], dim=1)[:, None]
-    return forward.with_distance(ids, positions, visible, distance, done.cache, last_only=False).float()
+    return forward.with_distance(ids, positions, visible, distance, done.cache, last=None).float()
 
 
 def _ancestors(trie: Trie) -> list[list[bool]]:
@@ -175,6 +221,6 @@ def _score_plainly(forward: Forward, prompts: Sequence[Sequence[int]], choices: 
     for prompt in prompts:
         for choice in choices:
             ids = torch.tensor([[*prompt, *choice]], device=forward.device)
-            logits = forward.model(input_ids=ids).logits[0, len(prompt) - 1 : -1].float().log_softmax(-1)
+            logits = forward.asked(input_ids=ids).logits[0, -len(choice) - 1 : -1].float().log_softmax(-1)
             scores.append(logits[range(len(choice)), list(choice)].sum())
     return torch.stack(scores).view(len(prompts), len(choices))

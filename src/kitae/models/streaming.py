@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from kitae.core.chat import end_token_ids
-from kitae.models.cache import Forward, RowCache
+from kitae.models.cache import Forward
 from kitae.models.decoding import check_prompts
+from kitae.models.drawing import Dice, draw
 from kitae.models.loading import Loaded
 
 HALF = "\N{REPLACEMENT CHARACTER}"
@@ -18,11 +19,7 @@ HALF = "\N{REPLACEMENT CHARACTER}"
 
 @dataclass(frozen=True)
 class Sampling:
-    """How tokens are drawn.
-
-    Temperature 0 takes the likeliest one; `top_p` keeps the smallest set of tokens whose probabilities reach it
-    (nucleus sampling, Holtzman et al. 2020, arXiv:1904.09751, section 3.1).
-    """
+    """How tokens are drawn; see `kitae.models.limits.Limits`."""
 
     max_new_tokens: int
     temperature: float = 0.0
@@ -68,15 +65,16 @@ class Detokenizer:
 def tokens(loaded: Loaded, prompt: Sequence[int], sampling: Sampling) -> Iterator[int]:
     """The answer's tokens one by one, without the one that ends it: when it ends itself, fewer than `max_tokens`.
 
-    Same seed, same answer. Raises `InputError` for a prompt that is empty or leaves no room for an answer.
+    Same seed, same answer, and the same as `generate` gives to one prompt. Raises `InputError` for a prompt that is
+    empty or leaves no room for an answer.
     """
     check_prompts([prompt], loaded.facts.max_positions)
     stop = frozenset(end_token_ids(loaded.tokenizer))
-    dice = torch.Generator().manual_seed(sampling.seed)
+    dice = Dice(sampling.seed)
     logits_of = _Logits(loaded)
     fed = list(prompt)
     for _ in range(max_tokens(loaded, prompt, sampling)):
-        token = draw(logits_of(fed), sampling, dice)
+        token = int(draw(logits_of(fed), sampling.temperature, sampling.top_p, dice.roll([0]))[0])
         if token in stop:
             return
         yield token
@@ -88,33 +86,23 @@ def max_tokens(loaded: Loaded, prompt: Sequence[int], sampling: Sampling) -> int
     return min(sampling.max_new_tokens, loaded.facts.max_positions - len(prompt))
 
 
-def draw(logits: Tensor, sampling: Sampling, dice: torch.Generator) -> int:
-    """One token from logits (vocabulary)."""
-    if sampling.temperature == 0.0:
-        return int(logits.argmax())
-    chances, order = (logits.float().cpu() / sampling.temperature).softmax(-1).sort(descending=True, stable=True)
-    # A token stays when the ones before it do not reach top_p, so the likeliest always stays.
-    chances[chances.cumsum(-1) - chances >= sampling.top_p] = 0.0
-    chances[0] = chances[0].clamp(min=torch.finfo(chances.dtype).tiny)
-    return int(order[torch.multinomial(chances, 1, generator=dice)])
-
-
 class _Logits:
     """Logits after the tokens fed so far."""
 
     def __init__(self, loaded: Loaded) -> None:
         self.forward = Forward(loaded.model)
-        self.cache = RowCache()
+        self.cache = self.forward.new_cache()
         self.all: list[int] = []
 
     def __call__(self, fed: list[int]) -> Tensor:
+        """Logits (1, vocabulary)."""
         start = len(self.all)
         self.all += fed
         device = self.forward.device
         if not self.forward.takes_rows:
-            whole: Tensor = self.forward.model(input_ids=torch.tensor([self.all], device=device)).logits
-            return whole[0, -1]
+            whole: Tensor = self.forward.asked(input_ids=torch.tensor([self.all], device=device)).logits
+            return whole[:, -1]
         positions = torch.arange(start, len(self.all), device=device)
         visible = torch.arange(len(self.all), device=device)[None] <= positions[:, None]
         ids = torch.tensor([fed], device=device)
-        return self.forward(ids, positions[None], visible[None], self.cache, last_only=True)[0, -1]
+        return self.forward(ids, positions[None], visible[None], self.cache, last=1)[:, -1]

@@ -26,7 +26,7 @@ TRAINED_TASKS = ("chat", "classify")
 NEXT_STEP = {
     "runtime": "Use a machine with more memory",
     "base weights": "Choose a smaller base, or train.precision: bf16",
-    "adapter, gradients and optimizer": "Lower method.rank, or set method.train_embeddings: false",
+    "adapter, gradients and optimizer": "Train less: a lower method.rank, or another method.kind",
     "activations": "Lower train.tokens_per_step or train.max_row_tokens",
     "weights for answering": "Choose a smaller base",
     "logits": "Choose a base with a smaller vocabulary",
@@ -39,16 +39,7 @@ def resolve(recipe: Recipe, split: Split, *, facts: BaseFacts, hardware: Hardwar
     Raises `WillNotFit` naming the largest term, `DiskFull` when checkpoints would find no room, `RecipeError` for a
     task that has no training yet, `UnknownName` or `InputError` for a metric.
     """
-    if recipe.task not in TRAINED_TASKS:
-        raise RecipeError(
-            f"task: {recipe.task} can be prepared and split, and not yet trained",
-            got=recipe.task,
-            known=TRAINED_TASKS,
-            hint="`kitae data report RECIPE` makes its dataset",
-        )
-
-    if recipe.evaluate.metrics != "auto":
-        check_metrics(recipe.evaluate.metrics, schema=recipe.evaluate.json_schema is not None)
+    check(recipe)
 
     plan = out.make(
         Plan,
@@ -70,6 +61,20 @@ def resolve(recipe: Recipe, split: Split, *, facts: BaseFacts, hardware: Hardwar
         f"Training time: about {seconds / 60:.1f} minutes on this machine as busy as it is now", seconds=seconds
     )
     return plan
+
+
+def check(recipe: Recipe) -> None:
+    """Raise `RecipeError` for a task that has no training yet, `UnknownName` or `InputError` for a metric."""
+    if recipe.task not in TRAINED_TASKS:
+        raise RecipeError(
+            f"task: {recipe.task} can be prepared and split, and not yet trained",
+            got=recipe.task,
+            known=TRAINED_TASKS,
+            hint="`kitae data report RECIPE` makes its dataset",
+        )
+
+    if recipe.evaluate.metrics != "auto":
+        check_metrics(recipe.evaluate.metrics, recipe.evaluate)
 
 
 def build(draft: Draft, recipe: Recipe, split: Split, facts: BaseFacts, hardware: Hardware) -> None:

@@ -14,25 +14,27 @@ from kitae.core.resolved import ResolvedTrain
 from kitae.core.sizes import micro_batch_tokens
 from kitae.errors import Interrupted
 from kitae.train import checkpoint
+from kitae.train.batches import Example
 from kitae.train.checkpoint import Checkpoint, under, within
 from kitae.train.learner import Learner
-from kitae.train.optimizer import AdapterOptimizer
+from kitae.train.optimizer import AdapterOptimizer, groups
 from kitae.train.packing import Schedule
 from kitae.train.policies import Guard, Stopper, rate_of
-from kitae.train.rows import Row
 from kitae.train.signals import StopSignals
 from kitae.train.watch import Watch
 
 
 @dataclass(frozen=True)
 class Work:
-    """What is to be done: rows to train and to validate on, the step plan, the settings, the place for checkpoints."""
+    """What is to be done: examples to train and to validate on, the step plan, settings, the place for checkpoints."""
 
-    rows: Sequence[Row]
-    validation: Sequence[Row]
+    examples: Sequence[Example]
+    validation: Sequence[Example]
     schedule: Schedule
     settings: ResolvedTrain
     scratch: Path
+    plus_ratio: float = 1.0
+    """LoRA+: how much faster the second matrix of each update learns."""
 
     @property
     def budget(self) -> int:
@@ -66,7 +68,8 @@ class Loop:
         self.learner, self.work, self.watch = learner, work, watch
         settings = work.settings
         self.optimizer = AdapterOptimizer(
-            learner.parameters, weight_decay=settings.weight_decay, max_gradient_norm=settings.max_gradient_norm
+            groups(learner.model, learner.parameters, decay=settings.weight_decay, plus_ratio=work.plus_ratio),
+            max_gradient_norm=settings.max_gradient_norm,
         )
         self.guard = Guard()
         self.stopper = Stopper(settings.early_stopping)
@@ -99,13 +102,13 @@ class Loop:
         return self.progress
 
     def step(self, signals: StopSignals) -> bool:
-        """One optimizer update over the rows of this step; False when a signal cut it off (it is then done again)."""
+        """One optimizer update over the examples of this step; False when a signal cut it off, to be done again."""
         began = self.progress.step
-        rows = [self.work.rows[i] for i in self.work.schedule.steps[began]]
-        divisor = float(sum(row.labels for row in rows))
+        examples = [self.work.examples[i] for i in self.work.schedule.steps[began]]
+        divisor = self.learner.count(examples)
         loss = 0.0
         self.learner.clear()
-        for batch in self.learner.micro_batches(rows, budget=self.work.budget):
+        for batch in self.learner.micro_batches(examples, budget=self.work.budget):
             loss += self.learner.backward(batch, divisor=divisor)
             if signals.caught:
                 return False
@@ -115,7 +118,7 @@ class Loop:
         if fault is None:
             self.optimizer.step(rate, norm)
         self.progress.step = began + 1
-        row = {"step": began + 1, "loss": loss, "rate": rate, "gradient_norm": norm, "tokens": sum(map(len, rows))}
+        row = {"step": began + 1, "loss": loss, "rate": rate, "gradient_norm": norm, "tokens": sum(map(len, examples))}
         finite = {key: value for key, value in row.items() if math.isfinite(value)}
         self.progress.history.append({**finite, **({"skipped": fault} if fault else {})})
         self.watch.step(row, fault)
@@ -125,11 +128,11 @@ class Loop:
         """The validation loss when it is due; the best weights so far are kept."""
         if self.progress.step not in self.work.validates_after:
             return
-        rows = self.work.validation
-        divisor = float(sum(row.labels for row in rows))
+        examples = self.work.validation
+        divisor = self.learner.count(examples)
         loss = 0.0
         with self.learner.measuring():
-            for batch in self.learner.micro_batches(rows, budget=self.work.budget):
+            for batch in self.learner.micro_batches(examples, budget=self.work.budget):
                 loss += float(self.learner.loss(batch, divisor=divisor))
         best = self.stopper.look(loss, self.progress.step)
         if best and self.stopper.settings is not None:

@@ -1,36 +1,67 @@
 """AdamW on the adapter weights, with its state as named tensors."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
+from peft.utils import ModulesToSaveWrapper
 from torch import Tensor, nn
+from transformers.pytorch_utils import Conv1D
 
 BETAS = (0.9, 0.999)
 EPSILON = 1e-8
 MOMENTS = ("exp_avg", "exp_avg_sq", "step")
 
 
-class AdapterOptimizer:
-    """AdamW (Loshchilov and Hutter 2019, arXiv:1711.05101, algorithm 2) with gradient clipping.
+@dataclass(frozen=True)
+class Group:
+    """Parameters by name, their weight decay, and their rate as a multiple of the common one."""
 
-    Decay pulls a low-rank matrix towards no update, that is towards the base; vectors, and copies of base weights
-    (embeddings trained as a whole), would be pulled away from the base, so they get none.
+    parameters: dict[str, nn.Parameter]
+    decay: float
+    rate: float = 1.0
+
+
+def groups(
+    model: nn.Module, parameters: Mapping[str, nn.Parameter], *, decay: float, plus_ratio: float = 1.0
+) -> list[Group]:
+    """The trainable parameters in groups of equal treatment.
+
+    Only matrices of linear layers decay. In an adapter that pulls towards no update, that is towards the base; biases,
+    norms, factors and virtual tokens would be pulled away from what they must be, and so would an embedding (and a
+    head tied to it). `plus_ratio` is the rate of LoRA's second matrix over that of the first (Hayou et al. 2024,
+    arXiv:2402.12354, equation 5).
     """
+    in_linear = {id(m.weight) for m in model.modules() if isinstance(m, nn.Linear | Conv1D)}
+    looked_up = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding)}
+    copied = {id(p) for m in model.modules() if isinstance(m, ModulesToSaveWrapper) for p in m.parameters()}
+    matrices = {n for n, p in parameters.items() if id(p) in in_linear - looked_up - copied}
+    second = {n for n in parameters if ".lora_B." in n or ".lora_embedding_B." in n} if plus_ratio != 1.0 else set()
+    plain = parameters.keys() - matrices - second
+    made = [
+        Group({n: p for n, p in parameters.items() if n in matrices - second}, decay),
+        Group({n: p for n, p in parameters.items() if n in second}, decay, plus_ratio),
+        Group({n: p for n, p in parameters.items() if n in plain}, 0.0),
+    ]
+    return [group for group in made if group.parameters]
 
-    def __init__(
-        self, parameters: Mapping[str, nn.Parameter], *, weight_decay: float, max_gradient_norm: float
-    ) -> None:
-        """Take the trainable parameters by name."""
-        self.parameters = dict(parameters)
+
+class AdapterOptimizer:
+    """AdamW (Loshchilov and Hutter 2019, arXiv:1711.05101, algorithm 2) with gradient clipping."""
+
+    def __init__(self, made: Sequence[Group], *, max_gradient_norm: float) -> None:
+        """Take the trainable parameters in groups."""
+        self.parameters = {name: p for group in made for name, p in group.parameters.items()}
         self.max_gradient_norm = max_gradient_norm
-        decayed = {name: p for name, p in self.parameters.items() if p.ndim >= 2 and "lora_" in name}
-        plain = {name: p for name, p in self.parameters.items() if name not in decayed}
-        groups = [
-            {"params": list(decayed.values()), "weight_decay": weight_decay},
-            {"params": list(plain.values()), "weight_decay": 0.0},
-        ]
         self._adamw = torch.optim.AdamW(
-            [group for group in groups if group["params"]], lr=0.0, betas=BETAS, eps=EPSILON, fused=True
+            [
+                {"params": list(group.parameters.values()), "weight_decay": group.decay, "ratio": group.rate}
+                for group in made
+            ],
+            lr=0.0,
+            betas=BETAS,
+            eps=EPSILON,
+            fused=True,
         )
 
     def norm(self) -> float:
@@ -44,7 +75,7 @@ class AdapterOptimizer:
             grads = [p.grad for p in self.parameters.values() if p.grad is not None]
             torch._foreach_mul_(grads, self.max_gradient_norm / norm)
         for group in self._adamw.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["ratio"]
         self._adamw.step()
 
     def state(self) -> dict[str, Tensor]:

@@ -22,6 +22,16 @@ class Row:
         return len(self.tokens)
 
     @property
+    def rows(self) -> "tuple[Row, ...]":
+        """Itself: a row is trained by itself."""
+        return (self,)
+
+    @property
+    def weight(self) -> float:
+        """How often an epoch should hold it, relative to the others."""
+        return self.record.weight
+
+    @property
     def messages(self) -> tuple[Message, ...]:
         """The messages of the record that are in this row."""
         return tuple(self.record.messages[: self.tokens.turns])

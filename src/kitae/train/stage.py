@@ -1,6 +1,7 @@
 """The stage: from a split and a plan to an adapter on disk."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,17 +11,26 @@ from kitae import models
 from kitae.core.artifacts import Adapter, Split
 from kitae.core.chat import HOUSE_TEMPLATE
 from kitae.core.files import write_jsonl
+from kitae.core.method_settings import LoraSettings, QLoraSettings
 from kitae.core.records import content_digest, read_records
 from kitae.core.resolved import Resolved
 from kitae.core.workspace import Draft, Workspace
 from kitae.train.audit import Audit, audit
+from kitae.train.batches import Example, computed
 from kitae.train.learner import Learner
 from kitae.train.loop import Loop, Progress, Work
+from kitae.train.objectives import Answers, Objective, Preferences
 from kitae.train.packing import schedule
+from kitae.train.pairs import tokenise_pairs
+from kitae.train.reference import with_reference
 from kitae.train.rows import LeftOut, Row, tokenise
 from kitae.train.watch import Watch
 
 SHOWN = 10
+SAMPLED_STEPS = 20
+"""Steps in which it is counted how much rows share."""
+MUCH = 0.1
+"""A share of tokens that is worth a word when it cannot be used."""
 
 
 def run(split: Split, *, settings: Resolved, out: Workspace) -> Adapter:
@@ -47,38 +57,66 @@ def run(split: Split, *, settings: Resolved, out: Workspace) -> Adapter:
 
 def build(draft: Draft, split: Split, settings: Resolved, run_folder: Path | None) -> None:
     """Fill the draft with the adapter, its history and its summary."""
-    loaded = models.load(settings.base, precision=settings.train.precision, digest=settings.base_digest)
-    rows, facts = _read(draft, split.file("train.jsonl"), loaded.tokenizer, settings)
+    loaded = models.load(
+        settings.base,
+        precision=settings.train.precision,
+        digest=settings.base_digest,
+        quantised=settings.method if isinstance(settings.method, QLoraSettings) else None,
+    )
+    examples, facts = _read(draft, split.file("train.jsonl"), loaded.tokenizer, settings)
     validation, left_out = _tokenised(split.file("validation.jsonl"), loaded.tokenizer, settings)
     if left_out:
         draft.stage.note(f"{len(left_out)} validation rows cannot be used", rows=[str(row) for row in left_out[:SHOWN]])
     with torch.random.fork_rng():
         torch.manual_seed(settings.seed)
-        model = models.attach(loaded.model, settings.method, seed=settings.seed)
-        longest = max(map(len, [*rows, *validation]))
-        learner = Learner(model, longest_row=longest, label_smoothing=settings.train.label_smoothing)
-        _say(draft, learner, settings)
+        texts = [row.tokens.ids for row in _rows(examples)]
+        model = models.attach(loaded.model, settings.method, seed=settings.seed, examples=texts)
+        longest = max(map(len, _rows([*examples, *validation])))
+        learner = Learner(model, longest_row=longest, objective=objective_of(settings))
         plan = schedule(
-            [len(row) for row in rows],
+            [len(example) for example in examples],
             tokens_per_step=settings.train.tokens_per_step,
             epochs=settings.train.epochs,
             seed=settings.seed,
-            weights=[row.record.weight for row in rows],
+            weights=[example.weight for example in examples],
         )
+        work = Work(examples, validation, plan, settings.train, draft.scratch, _plus_ratio(settings))
+        shared = _say(draft, learner, work)
         with learner, Watch(draft.stage, steps=len(plan), run_folder=run_folder) as watch:
-            loop = Loop(learner, Work(rows, validation, plan, settings.train, draft.scratch), watch)
+            loop = Loop(learner, _with_reference(draft, learner, work), watch)
             progress = loop.run()
     models.save_adapter(model, draft.folder / "adapter", base=settings.base)
     if loaded.tokenizer.chat_template == HOUSE_TEMPLATE:
         loaded.tokenizer.save_pretrained(draft.folder / "adapter")
     write_jsonl(draft.file("history.jsonl"), progress.history)
-    draft.summary(_summary(loop, progress, facts, learner))
+    draft.summary({**_summary(loop, progress, facts, learner), "shared_tokens": shared})
 
 
-def _read(draft: Draft, path: Path, tokenizer: Any, settings: Resolved) -> tuple[list[Row], Audit]:
-    """The training rows after the audit."""
-    rows, left_out = _tokenised(path, tokenizer, settings)
-    facts = audit(tokenizer, rows, left_out)
+def _plus_ratio(settings: Resolved) -> float:
+    return settings.method.plus_ratio if isinstance(settings.method, LoraSettings) else 1.0
+
+
+def objective_of(settings: Resolved) -> Objective:
+    """What the task minimises."""
+    if settings.task == "preference":
+        return Preferences(settings.train.preference)
+    return Answers(settings.train.label_smoothing)
+
+
+def _with_reference(draft: Draft, learner: Learner, work: Work) -> Work:
+    """The work with what the model says of every pair before training, where the objective asks for it."""
+    if not (isinstance(learner.objective, Preferences) and learner.objective.needs_reference):
+        return work
+    pairs: list[Any] = [*work.examples, *work.validation]
+    draft.stage.note(f"What the model says of {len(pairs):,} pairs before training is computed once and kept")
+    known = with_reference(learner, pairs, budget=work.budget, folder=draft.scratch)
+    return replace(work, examples=known[: len(work.examples)], validation=known[len(work.examples) :])
+
+
+def _read(draft: Draft, path: Path, tokenizer: Any, settings: Resolved) -> tuple[Sequence[Any], Audit]:
+    """The training examples after the audit."""
+    examples, left_out = _tokenised(path, tokenizer, settings)
+    facts = audit(tokenizer, _rows(examples), left_out)
     draft.stage.note(facts.sentence, audit=vars(facts))
     if left_out:
         draft.stage.warning(
@@ -90,19 +128,27 @@ def _read(draft: Draft, path: Path, tokenizer: Any, settings: Resolved) -> tuple
             f"{facts.later_prompts_differ} prompts of later turns are tokenised differently by serving; "
             "this base's tokenizer joins an answer to what follows it"
         )
-    return rows, facts
+    return examples, facts
 
 
-def _tokenised(path: Path, tokenizer: Any, settings: Resolved) -> tuple[list[Row], list[LeftOut]]:
-    return tokenise(tokenizer, list(read_records(path)), max_row_tokens=settings.train.max_row_tokens)
+def _tokenised(path: Path, tokenizer: Any, settings: Resolved) -> tuple[Sequence[Any], list[LeftOut]]:
+    """The records of a file as what the task trains: rows, or pairs of rows."""
+    records = list(read_records(path))
+    if settings.task == "preference":
+        return tokenise_pairs(tokenizer, records, max_row_tokens=settings.train.max_row_tokens)
+    return tokenise(tokenizer, records, max_row_tokens=settings.train.max_row_tokens)
 
 
-def _say(draft: Draft, learner: Learner, settings: Resolved) -> None:
-    """How this model is run here."""
+def _rows(examples: Sequence[Example]) -> list[Row]:
+    return [row for example in examples for row in example.rows]
+
+
+def _say(draft: Draft, learner: Learner, work: Work) -> float:
+    """How this model is run here; gives the share of the tokens that need no computing, because rows share them."""
     trained = sum(p.numel() for p in learner.parameters.values())
     how = "packed" if learner.one_by_one is None else f"one by one, because {learner.one_by_one}"
     draft.stage.note(
-        f"{trained:,} weights are trained in fp32, the base stays in {settings.train.precision}; rows are {how}; "
+        f"{trained:,} weights are trained in fp32, the base stays in {work.settings.precision}; rows are {how}; "
         f"{torch.get_num_threads()} threads",
         trained_parameters=trained,
         packed=learner.one_by_one is None,
@@ -112,6 +158,13 @@ def _say(draft: Draft, learner: Learner, settings: Resolved) -> None:
         draft.stage.warning(f"This base cannot be trained packed: {learner.one_by_one}. Rows go through one by one")
     if learner.whole_head is not None:
         draft.stage.warning(f"The head is left to the model's own code: {learner.whole_head}")
+    sampled = [[work.examples[i] for i in step] for step in work.schedule.steps[:SAMPLED_STEPS]]
+    shared = round(1 - computed(sampled, budget=work.budget), 3)
+    if shared and learner.unshared is None:
+        draft.stage.note(f"Rows begin alike: {shared:.0%} of their tokens are computed once for several rows")
+    elif shared >= MUCH:
+        draft.stage.note(f"Rows begin alike in {shared:.0%} of their tokens, but each is computed: {learner.unshared}")
+    return shared if learner.unshared is None else 0.0
 
 
 def _summary(loop: Loop, progress: Progress, facts: Audit, learner: Learner) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from kitae.core.data_settings import DuplicateSettings
 from kitae.core.records import Edit, Message, Origin, Record
 from kitae.core.text import compact, normalise
 from kitae.data import duplicates
-from kitae.data.alike import cases, fingerprints, near, turns
+from kitae.data.alike import banding, cases, deciding, fingerprints, near, pairs, turns
 from kitae.data.duplicates import (
     asked_questions,
     duplicate_clusters,
@@ -84,8 +84,12 @@ def test_the_same_for_any_cut_and_any_block(
         for module, name, value in (
             (turns, "KEYS_AT_ONCE", 3),
             (near, "KEYS_AT_ONCE", 3),
-            (near, "TEXTS_PER_FILE", 2),
+            (near, "CANDIDATES_AT_ONCE", 4),
+            (near, "LETTERS_HELD", 120),
             (near, "LETTERS_AT_ONCE", 50),
+            (banding, "TEXTS_AT_ONCE", 3),
+            (pairs, "PAIRS_AT_ONCE", 2),
+            (deciding, "PAIRS_AT_ONCE", 3),
             (cases, "RECORDS_AT_ONCE", 2),
             (fingerprints, "LETTERS_AT_ONCE", 40),
             (duplicates, "ROWS_AT_ONCE", 1 << 16),

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from kitae.core.data_settings import DuplicateSettings
 from kitae.core.records import Message, Origin, Record
 from kitae.core.text import compact, is_japanese, ngrams
+from kitae.data.alike import banding as bands_of
 from kitae.data.alike.banding import BUCKET_TEXTS, banding, bucket_pairs, window_pairs
 from kitae.data.alike.columns import Columns
 from kitae.data.alike.near import near_pairs
@@ -52,8 +53,11 @@ def found_pairs(records: list[Record], near: float, scratch: Path) -> dict[tuple
     with Fingerprinted(records, task="chat", settings=DuplicateSettings(near=near)) as made:
         columns = Columns(made.tables)
         pairs = near_pairs(columns, Turns.of(columns), near, scratch=scratch, progress=lambda *_: None)
-        sides = zip(pairs.ones.tolist(), pairs.others.tolist(), strict=True)
-        return dict(zip(sides, pairs.similarity.tolist(), strict=True))
+        found: dict[tuple[int, int], float] = {}
+        for block in pairs.blocks():
+            sides = zip(block.ones.tolist(), block.others.tolist(), strict=True)
+            found.update(zip(sides, block.similarity.tolist(), strict=True))
+        return found
 
 
 @pytest.mark.parametrize("near", [0.5, 0.8])
@@ -91,12 +95,15 @@ def test_banding_misses_little_at_the_threshold(near: float) -> None:
     assert missed <= 1e-3
 
 
-@given(st.lists(st.integers(0, 3), max_size=40), st.integers(0, 40))
-def test_a_small_bucket_is_all_pairs_with_a_question(keys: list[int], asked: int) -> None:
+@given(st.lists(st.integers(0, 3), max_size=40), st.integers(0, 40), st.integers(1, 50))
+def test_a_small_bucket_is_all_pairs_with_a_question(keys: list[int], asked: int, at_once: int) -> None:
     array = np.array(keys, dtype=np.uint32)
-    found = bucket_pairs(array, array[::-1].copy(), np.arange(len(keys)), asked=asked)
+    with pytest.MonkeyPatch.context() as small:
+        small.setattr(bands_of, "TEXTS_AT_ONCE", at_once)
+        blocks = list(bucket_pairs(array, array[::-1].copy(), np.arange(len(keys)), asked=asked))
+    found = sorted(pair for block in blocks for pair in block.tolist())
     expected = [(i << 32) | j for i, j in combinations(range(len(keys)), 2) if keys[i] == keys[j] and i < asked]
-    assert found.tolist() == expected
+    assert found == expected
 
 
 def test_a_large_bucket_is_linear_and_joins_who_shares_the_next_band() -> None:
@@ -104,7 +111,7 @@ def test_a_large_bucket_is_linear_and_joins_who_shares_the_next_band() -> None:
     keys = np.zeros(count, dtype=np.uint32)
     following = np.random.default_rng(0).permutation(count // 2).repeat(2).astype(np.uint32)
     order = np.random.default_rng(1).permutation(count)
-    found = bucket_pairs(keys, following[order], np.arange(count), asked=count)
+    found = np.concatenate(list(bucket_pairs(keys, following[order], np.arange(count), asked=count)))
     assert len(found) <= count * BUCKET_TEXTS
     pairs = {(pair >> 32, pair & 0xFFFF_FFFF) for pair in found.tolist()}
     twins: dict[int, list[int]] = {}

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from data.desk import dropped, kept
+from data.desk import dropped, kept, talk
 from registry.erasure.site import CATS, DOGS, DOGS_ANSWER, HOLDER, SECRETS, Site
 from registry.test_audit import alter
 from registry.test_versions import database  # noqa: F401 - every test here runs on both databases
@@ -366,3 +366,57 @@ def test_a_child_goes_without_its_parent(site: Site) -> None:
         file.write(json.dumps(child, ensure_ascii=False) + "\n")
     reseal(folder)
     assert registry.erase(site.out, record="c" * 16).values["records"] == 1
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        DOGS.replace("大型犬を", "大型犬を、 "),
+        DOGS.replace("体重三十キロ", "　体重 三十キロ"),
+        f"{DOGS}？",
+        DOGS.replace("キロ", "ｷﾛ"),
+    ],
+)
+def test_a_trivial_change_does_not_bring_it_back(site: Site, changed: str) -> None:
+    """Spaces, punctuation, full and half width, another row, another file, another id."""
+    registry.erase(site.out, record=site.record(DOGS).id)
+    site.rows = [row for row in site.rows if DOGS not in str(row)]
+    site.rows.append({**talk(changed, DOGS_ANSWER), "rights_holder": "somebody else"})
+    site.write("export-of-march.jsonl")
+    dataset, _ = site.prepare()
+    assert list(dropped(dataset)) == [ERASED]
+    assert len(dropped(dataset)[ERASED]) == 1
+    assert not any("大型犬" in r.question for r in kept(dataset))
+
+
+NEARLY = DOGS.replace("可能ですか", "大丈夫でしょうか")
+
+
+def test_what_says_nearly_the_same_is_named_and_stays(site: Site) -> None:
+    registry.erase(site.out, record=site.record(DOGS).id)
+    site.rows.append({**talk(NEARLY, DOGS_ANSWER), "rights_holder": "somebody else"})
+    site.write("export-of-march.jsonl")
+    dataset, _ = site.prepare()
+    flagged = [r for r in kept(dataset) if any(edit.rule == "like_erased" for edit in r.history)]
+    assert [r.question for r in flagged] == [NEARLY]
+    report = dataset.json("report.json")
+    assert report["flags"]["like_erased"] == 1
+    assert "nearly what an erased record said" in report["flagged"]["like_erased"][0]["reason"]
+    registry.erase(site.out, record=flagged[0].id)
+    again, _ = site.prepare()
+    assert not any("大型犬" in r.question for r in kept(again))
+
+
+def test_the_receipt_names_what_says_nearly_the_same(site: Site) -> None:
+    site.rows.append({**talk(NEARLY, DOGS_ANSWER), "rights_holder": "somebody else"})
+    site.write()
+    site.teach()
+    record = site.record(DOGS)
+    looked = registry.erase(site.out, record=record.id, dry_run=True)
+    receipt = registry.erase(site.out, record=record.id)
+    place = f"faq.jsonl:{len(site.rows)}"
+    assert looked.values["nearly_the_same"] == receipt.values["nearly_the_same"] == [place]
+    assert receipt.text.count(place) == 2
+    assert receipt.values["records"] == 1
+    dataset, _ = site.prepare()
+    assert NEARLY in {r.question for r in kept(dataset)}

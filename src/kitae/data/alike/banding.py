@@ -8,6 +8,7 @@ probability 0.23, two with 0.03. Signatures are rensa's.
 """
 
 from array import array
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from math import comb
@@ -22,7 +23,9 @@ MISSED_SHARE = 1e-3
 SEED = 20_240_501
 BUCKET_TEXTS = 64
 """In a larger bucket a text is compared with as many before it, those first that share the next band, too."""
-_TEXTS_AT_ONCE = 256
+TEXTS_AT_ONCE = 1 << 14
+"""Texts that are paired at once: a million pairs where all buckets are large."""
+_SIGNED_AT_ONCE = 256
 """rensa hands out Python numbers: few at a time stay in the processor's cache."""
 
 
@@ -67,15 +70,16 @@ def band_keys(sets: Ragged, threshold: float) -> Array:
     bands, width = cut.bands, cut.width
     mix_W = np.random.default_rng(SEED).integers(1, 2**63, size=width, dtype=np.uint64) | np.uint64(1)
     keys = np.empty((len(sets), bands), dtype=np.uint32)
-    for start in range(0, len(sets), _TEXTS_AT_ONCE):
-        stop = min(start + _TEXTS_AT_ONCE, len(sets))
-        signatures_RBW = _signatures(sets, slice(start, stop), bands * width).reshape(-1, bands, width)
+    for start in range(0, len(sets), _SIGNED_AT_ONCE):
+        stop = min(start + _SIGNED_AT_ONCE, len(sets))
+        signatures_RBW = signatures(sets, slice(start, stop), bands * width).reshape(-1, bands, width)
         mixed_RB = (signatures_RBW * mix_W).sum(axis=2, dtype=np.uint64)
         keys[start:stop] = mixed_RB >> np.uint64(32)
     return keys
 
 
-def _signatures(sets: Ragged, rows: slice, hashes: int) -> Array:
+def signatures(sets: Ragged, rows: slice, hashes: int) -> Array:
+    """The MinHash signatures of some of the sets, uint64 [rows, hashes], each number below 2**32."""
     from rensa import RMinHash
 
     offsets = sets.offsets[rows.start : rows.stop + 1]
@@ -87,8 +91,8 @@ def _signatures(sets: Ragged, rows: slice, hashes: int) -> Array:
     return np.frombuffer(flat, dtype=np.uint32).reshape(-1, hashes).astype(np.uint64)
 
 
-def bucket_pairs(keys: Array, next_keys: Array, members: Array, *, asked: int) -> Array:
-    """Pairs of these texts that have the same key, as `smaller << 32 | larger`, ascending (uint64).
+def bucket_pairs(keys: Array, next_keys: Array, members: Array, *, asked: int) -> Iterator[Array]:
+    """Pairs of these texts that have the same key, as `smaller << 32 | larger` (uint64), some at a time, each once.
 
     Of two texts at least one is below `asked`: what only earlier turns say is not compared among itself.
     """
@@ -99,10 +103,15 @@ def bucket_pairs(keys: Array, next_keys: Array, members: Array, *, asked: int) -
     shared[:-1] |= same
     texts = (places[shared] & np.uint64(0xFFFF_FFFF)).astype(np.int64)
     texts = texts[np.lexsort((texts, next_keys[texts], keys[texts]))]
-    ones, others = (texts[side] for side in window_pairs(keys[texts], BUCKET_TEXTS))
-    small, large = np.minimum(ones, others), np.maximum(ones, others)
-    asks = small < asked
-    return np.sort(small[asks].astype(np.uint64) << np.uint64(32) | large[asks].astype(np.uint64))
+    for start in range(0, len(texts), TEXTS_AT_ONCE):
+        begin = max(0, start - BUCKET_TEXTS)
+        block = texts[begin : start + TEXTS_AT_ONCE]
+        ones, others = window_pairs(keys[block], BUCKET_TEXTS)
+        fresh = others >= start - begin
+        ones, others = block[ones[fresh]], block[others[fresh]]
+        small, large = np.minimum(ones, others), np.maximum(ones, others)
+        asks = small < asked
+        yield small[asks].astype(np.uint64) << np.uint64(32) | large[asks].astype(np.uint64)
 
 
 def window_pairs(groups: Array, window: int) -> tuple[Array, Array]:

@@ -3,17 +3,21 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 
 from kitae.data.alike.columns import Columns
 from kitae.data.alike.fingerprints import USES
-from kitae.data.alike.near import Pairs, measured
+from kitae.data.alike.near import measured
+from kitae.data.alike.pairs import PairFile
 from kitae.data.alike.ragged import Array, spread
 from kitae.data.alike.turns import Turns
 
 RECORDS_AT_ONCE = 1 << 17
 """Clusters are loaded until they have so many records; a larger cluster is loaded alone."""
+GROUPED = "grouped.pairs"
 FACTS = ("use", "repairs", "length", "exact", "subject", "answer", "numbers", "answer_numbers")
 TEST = USES.index("test")
 
@@ -30,11 +34,16 @@ class Why(IntEnum):
     NO_MAJORITY = 6
     SAYS_SAME = 7
     SAYS_NEARLY_SAME = 8
+    CONTESTED = 9
+    """It stays, and is flagged."""
 
 
 @dataclass(frozen=True)
 class Gone:
-    """Records that go: their rows, why (`Why`), for which kept row (-1: none), and how near or how contested."""
+    """Records that go, or are flagged.
+
+    Their rows, why (`Why`), for which kept row (-1: none), and how near or how contested.
+    """
 
     rows: Array
     why: Array
@@ -64,7 +73,7 @@ class Gone:
 class Cases:
     """M records, ascending; every index here is a place among them. Whole clusters, so no rule looks further."""
 
-    def __init__(self, columns: Columns, turns: Turns, pairs: Pairs, rows: Array) -> None:
+    def __init__(self, columns: Columns, turns: Turns, pairs: PairFile, rows: Array) -> None:
         """Load the facts of these rows; `pairs` are all near pairs of their turns."""
         self.rows, self.pairs = rows, pairs
         self.fact = {name: columns.take(name, rows) for name in FACTS}
@@ -79,6 +88,7 @@ class Cases:
         self._named = np.full(len(rows), -1)
         self._similarity = np.ones(len(rows))
         self._camps = np.zeros(len(rows), dtype=np.int64)
+        self._flagged = np.zeros(len(rows), dtype=bool)
 
     @property
     def stays(self) -> Array:
@@ -94,9 +104,10 @@ class Cases:
         self._named[gone] = named[first]
         self._similarity[gone] = similarity if isinstance(similarity, float) else similarity[first]
 
-    def contested(self, gone: Array, camps: Array) -> None:
-        """Note how many answers the questions of these records have."""
-        self._camps[gone] = camps
+    def contested(self, rows: Array, camps: Array, *, flag: bool) -> None:
+        """Note how many answers the questions of these records have; `flag` those that stay."""
+        self._camps[rows] = camps
+        self._flagged[rows] |= flag
 
     def preference(self) -> Array:
         """All records, the one to keep first: drawn splits, fewest repairs, longest question, order of the files."""
@@ -121,7 +132,7 @@ class Cases:
         return same
 
     def gone(self) -> Gone:
-        """What went, and for which record that stayed."""
+        """What went, and for which record that stayed; and what stayed with a flag."""
         last = self._named.copy()
         while True:
             on = (last >= 0) & (self._named[last] >= 0)
@@ -129,11 +140,12 @@ class Cases:
                 break
             last[on] = self._named[last[on]]
         last[(last >= 0) & ~self.stays[last]] = -1
-        gone = np.flatnonzero(~self.stays)
+        why = np.where(self.stays & self._flagged, np.uint8(Why.CONTESTED), self.why)
+        gone = np.flatnonzero(why != Why.STAYS)
         row_of = np.append(self.rows, -1)  # place -1, nobody, is row -1
         return Gone(
             rows=self.rows[gone],
-            why=self.why[gone],
+            why=why[gone],
             named=row_of[self._named[gone]],
             kept=row_of[last[gone]],
             similarity=self._similarity[gone],
@@ -141,18 +153,26 @@ class Cases:
         )
 
 
-def cases_of(columns: Columns, turns: Turns, pairs: Pairs, names: Array) -> Iterator[Cases]:
+def cases_of(columns: Columns, turns: Turns, pairs: PairFile, names: Array, *, scratch: Path) -> Iterator[Cases]:
     """Records that share a cluster with another one, some whole clusters at a time. `names`: each record's cluster."""
     shared = np.flatnonzero(np.bincount(names, minlength=len(names))[names] > 1)
     order = shared[np.argsort(names[shared], kind="stable")]
-    clusters, firsts = np.unique(names[order], return_index=True)
-    pair_names = names[pairs.ones]
-    pair_order = np.argsort(pair_names, kind="stable")
-    pair_names = pair_names[pair_order]
-    stops = np.append(firsts, len(order))[1:]
-    start = first = 0
-    while start < len(clusters):
-        stop = max(start + 1, int(np.searchsorted(stops, first + RECORDS_AT_ONCE, side="right")))
-        low, high = np.searchsorted(pair_names, [clusters[start], clusters[stop - 1] + 1])
-        yield Cases(columns, turns, pairs[pair_order[low:high]], np.sort(order[first : stops[stop - 1]]))
-        start, first = stop, int(stops[stop - 1])
+    firsts = np.unique(names[order], return_index=True)[1]
+    parts = [
+        np.sort(order[start:stop])
+        for start, stop in pairwise(_cuts(np.append(firsts, len(order)), RECORDS_AT_ONCE).tolist())
+    ]
+    part_of = np.full(len(names), -1, dtype=np.int32)
+    for number, rows in enumerate(parts):
+        part_of[rows] = number
+    for rows, mine in zip(parts, pairs.grouped(part_of, len(parts), scratch / GROUPED), strict=True):
+        yield Cases(columns, turns, mine, rows)
+
+
+def _cuts(bounds: Array, most: int) -> Array:
+    """Of ascending bounds those that leave pieces of at most `most`, or of one step where that is longer."""
+    cuts = [0]
+    while cuts[-1] < len(bounds) - 1:
+        furthest = int(np.searchsorted(bounds, bounds[cuts[-1]] + most, side="right")) - 1
+        cuts.append(max(cuts[-1] + 1, furthest))
+    return bounds[cuts]

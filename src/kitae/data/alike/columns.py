@@ -1,6 +1,7 @@
 """The fingerprint tables of all shards as one long table, read through memory maps, column by column."""
 
 import json
+import mmap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,8 @@ class Columns:
         """Map the files; nothing is read yet."""
         import pyarrow as pa
 
-        opened = [pa.ipc.open_file(pa.memory_map(str(table))) for table in tables]
+        self._maps = [mapped(table) for table in tables]
+        opened = [pa.ipc.open_file(pa.py_buffer(memory)) for memory in self._maps]
         self._thresholds = {file.schema.metadata[NEAR] for file in opened}
         parts = [file.get_batch(index) for file in opened for index in range(file.num_record_batches)]
         self._parts = [part for part in parts if part.num_rows]
@@ -38,15 +40,15 @@ class Columns:
 
     def whole(self, name: str) -> Array:
         """A column of numbers of all rows, copied."""
-        return _concatenated([_flat(part.column(name)) for part in self._parts])
+        return self._concatenated([_flat(part.column(name)) for part in self._parts])
 
     def values(self, name: str, *, first: int = 0, step: int = 1) -> Array:
         """The values of a column of lists of all rows, or every `step`-th of them from `first` on, copied."""
-        return _concatenated([_flat(part.column(name).flatten())[first::step] for part in self._parts])
+        return self._concatenated([_flat(part.column(name).flatten())[first::step] for part in self._parts])
 
     def lengths(self, name: str) -> Array:
         """How long each row's list is."""
-        return _concatenated([np.diff(_offsets(part.column(name))) for part in self._parts])
+        return self._concatenated([np.diff(_offsets(part.column(name))) for part in self._parts])
 
     def keys(self, name: str, share: int, shares: int) -> tuple[Array, Array]:
         """The keys of a column (of lists of keys: of all their values) whose high part is `share` modulo `shares`.
@@ -61,6 +63,7 @@ class Columns:
             places.append(chosen + start)
             keys.append(values[chosen])
             start += len(values)
+        self._let_go()
         return np.concatenate(places), np.concatenate(keys)
 
     def take(self, name: str, rows: Array) -> Array:
@@ -111,10 +114,23 @@ class Columns:
         for part, start, stop in zip(found.tolist(), bounds[:-1], bounds[1:], strict=True):
             places = order[start:stop]
             yield self._parts[part], places, rows[places] - self._starts[part]
+        self._let_go()
+
+    def _concatenated(self, values: list[Array]) -> Array:
+        together = np.concatenate(values) if values else np.empty(0, dtype=np.int64)
+        self._let_go()
+        return together
+
+    def _let_go(self) -> None:
+        """Give back what was read: the system keeps it as long as it has room, and this process does not grow."""
+        for memory in self._maps:
+            memory.madvise(mmap.MADV_DONTNEED)
 
 
-def _concatenated(values: list[Array]) -> Array:
-    return np.concatenate(values) if values else np.empty(0, dtype=np.int64)
+def mapped(path: Path) -> mmap.mmap:
+    """A file as memory that can be read."""
+    with path.open("rb") as file:
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
 def _flat(column: Any) -> Array:

@@ -1,6 +1,7 @@
 """Which records go, for which kept ones; the rules are told in `kitae.data.duplicates`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -9,7 +10,8 @@ from kitae.data.alike.banding import window_pairs
 from kitae.data.alike.cases import TEST, Cases, Gone, Why
 from kitae.data.alike.clusters import Clusters
 from kitae.data.alike.fingerprints import JUDGED, ON_TERMS, USES
-from kitae.data.alike.ragged import Array, spread
+from kitae.data.alike.pairs import PAIRS_AT_ONCE, Pairs
+from kitae.data.alike.ragged import Array, blocks, spread
 
 ANSWERS_COMPARED = 32
 """Of the different answers to one question each is compared with so many before it."""
@@ -20,8 +22,7 @@ def decide(cases: Cases, settings: DuplicateSettings) -> Gone:
     """Apply the rules in their order."""
     near = settings.near or 1.0
     _drop_leaks(cases, "test")
-    if settings.conflicts == "drop":
-        _drop_conflicts(cases, near)
+    _find_conflicts(cases, near, drop=settings.conflicts == "drop")
     # A row of a drawn validation split may have gone for a contradiction; nothing leaks into what went.
     _drop_leaks(cases, "validation")
     if settings.exact:
@@ -45,11 +46,7 @@ def _drop_leaks(cases: Cases, use: str) -> None:
     turns = np.flatnonzero(found & leaking)
     cases.drop(cases.turn_owners[turns], equal, holders[place[turns]])
 
-    pairs = cases.pairs
-    asked, taught = np.concatenate([pairs.ones, pairs.others]), np.concatenate([pairs.others, pairs.ones])
-    similarity = np.tile(pairs.similarity, 2)
-    place, found = _find(texts, asked)
-    taught, place, similarity = taught[found], place[found], similarity[found]
+    taught, place, similarity = _taught_nearly(cases, texts)
     order = np.argsort(cases.turn_texts, kind="stable")
     starts, stops = (np.searchsorted(cases.turn_texts, taught, side=s, sorter=order) for s in ("left", "right"))
     turns = order[spread(starts, stops - starts)]
@@ -59,8 +56,19 @@ def _drop_leaks(cases: Cases, use: str) -> None:
     cases.drop(cases.turn_owners[turns[nearest]], nearly, holders[place[nearest]], similarity=similarity[nearest])
 
 
-def _drop_conflicts(cases: Cases, near: float) -> None:
-    """Of the answers to one question only the majority's stay, or none."""
+def _taught_nearly(cases: Cases, texts: Array) -> tuple[Array, Array, Array]:
+    """What is near to one of these texts, that one's place among them, and how near."""
+    found = [(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty(0))]
+    for pairs in cases.pairs.blocks():
+        for asked, taught in ((pairs.ones, pairs.others), (pairs.others, pairs.ones)):
+            place, here = _find(texts, asked)
+            found.append((taught[here], place[here], pairs.similarity[here]))
+    taught, place, similarity = (np.concatenate(column) for column in zip(*found, strict=True))
+    return taught, place, similarity
+
+
+def _find_conflicts(cases: Cases, near: float, *, drop: bool) -> None:
+    """Of the answers to one question only the majority's stay, or none; or all of them stay with a flag."""
     rows = np.flatnonzero(cases.stays & (cases.fact["use"] != TEST) & (cases.texts >= 0))
     subjects = _subjects(cases, rows)
     answers = _ids(subjects, cases.fact["answer"][rows])
@@ -81,10 +89,14 @@ def _drop_conflicts(cases: Cases, near: float) -> None:
     winner[~alone] = -1
     counts = np.bincount(of_subject)
     named = np.where(alone, rows[firsts[winner]], -1)[subjects]
-    losing = (counts[subjects] > 1) & (camps != winner[subjects])
+    several = counts[subjects] > 1
+    if not drop:
+        cases.contested(rows[several], counts[subjects[several]], flag=True)
+        return
+    losing = several & (camps != winner[subjects])
     why = np.where(named < 0, Why.NO_MAJORITY, Why.AGAINST_MAJORITY).astype(np.uint8)
     cases.drop(rows[losing], why[losing], named[losing])
-    cases.contested(rows[losing], counts[subjects[losing]])
+    cases.contested(rows[losing], counts[subjects[losing]], flag=False)
 
 
 def _subjects(cases: Cases, rows: Array) -> Array:
@@ -127,17 +139,14 @@ def _drop_near(cases: Cases, near: float) -> None:
     rows = np.flatnonzero(cases.stays & (cases.texts >= 0))
     says = _ids(cases.texts[rows], cases.fact["answer"][rows])
     ones, others, similarity = _alike(cases, rows, says, near)
-    neighbours: dict[int, list[tuple[int, float]]] = {}
-    for one, other, value in zip(ones.tolist(), others.tolist(), similarity.tolist(), strict=True):
-        neighbours.setdefault(one, []).append((other, value))
-        neighbours.setdefault(other, []).append((one, value))
     joined = np.bincount(says) > 1
     joined[ones] = joined[others] = True
     say = np.full(len(cases.rows), -1)
     say[rows[joined[says]]] = says[joined[says]]
     order = cases.preference()
     order = order[say[order] >= 0]
-    gone, twins, values = _greedy(order, say[order], cases.fact["use"][order] == TEST, neighbours)
+    neighbours = _Neighbours.of(ones, others, similarity, len(joined))
+    gone, twins, values = keep_the_best(order, say[order], cases.fact["use"][order] == TEST, neighbours)
     cases.drop(gone, Why.SAYS_NEARLY_SAME, twins, similarity=values)
 
 
@@ -146,39 +155,66 @@ def _alike(cases: Cases, rows: Array, says: Array, near: float) -> tuple[Array, 
     firsts = _firsts(says)
     examples = rows[firsts]
     texts, of_text = np.unique(cases.texts[examples], return_inverse=True)
-    same_ones, same_others = window_pairs(of_text, ANSWERS_COMPARED)  # sayings are numbered by text, then by answer
-    ones, others, similarity = _across(cases, texts, of_text)
-    ones, others = np.concatenate([same_ones, ones]), np.concatenate([same_others, others])
-    similarity = np.concatenate([np.ones(len(same_ones)), similarity])
     numbers = cases.fact["numbers"][examples]
-    alike = np.flatnonzero(numbers[ones] == numbers[others])
-    alike = alike[cases.same_answer(examples[ones[alike]], examples[others[alike]], near)]
-    return ones[alike], others[alike], similarity[alike]
+
+    def agreeing(ones: Array, others: Array, similarity: Array) -> tuple[Array, Array, Array]:
+        alike = np.flatnonzero(numbers[ones] == numbers[others])
+        alike = alike[cases.same_answer(examples[ones[alike]], examples[others[alike]], near)]
+        return ones[alike], others[alike], similarity[alike]
+
+    # Sayings are numbered by text, then by answer.
+    same_ones, same_others = window_pairs(of_text, ANSWERS_COMPARED)
+    found = [agreeing(same_ones, same_others, np.ones(len(same_ones)))]
+    found += [agreeing(*block) for pairs in cases.pairs.blocks() for block in _across(pairs, texts, of_text)]
+    ones, others, similarity = (np.concatenate(column) for column in zip(*found, strict=True))
+    return ones, others, similarity
 
 
-def _across(cases: Cases, texts: Array, of_text: Array) -> tuple[Array, Array, Array]:
-    """Each saying of the one text of a near pair with each of the other."""
+def _across(pairs: Pairs, texts: Array, of_text: Array) -> Iterator[tuple[Array, Array, Array]]:
+    """Each saying of the one text of a near pair with each of the other, and how near, block by block."""
     starts = np.searchsorted(of_text, np.arange(len(texts)))
     counts = np.minimum(np.bincount(of_text, minlength=len(texts)), ANSWERS_COMPARED)
-    (one, one_found), (other, other_found) = _find(texts, cases.pairs.ones), _find(texts, cases.pairs.others)
+    (one, one_found), (other, other_found) = _find(texts, pairs.ones), _find(texts, pairs.others)
     found = one_found & other_found
-    one, other, similarity = one[found], other[found], cases.pairs.similarity[found]
+    one, other, similarity = one[found], other[found], pairs.similarity[found]
     times = counts[one] * counts[other]
-    place = spread(np.zeros(len(times), dtype=np.int64), times)
-    width = np.repeat(counts[other], times)
-    ones = np.repeat(starts[one], times) + place // width
-    others = np.repeat(starts[other], times) + place % width
-    return ones, others, np.repeat(similarity, times)
+    for block in blocks(times, PAIRS_AT_ONCE):
+        place = spread(np.zeros(block.stop - block.start, dtype=np.int64), times[block])
+        width = np.repeat(counts[other[block]], times[block])
+        ones = np.repeat(starts[one[block]], times[block]) + place // width
+        others = np.repeat(starts[other[block]], times[block]) + place % width
+        yield ones, others, np.repeat(similarity[block], times[block])
 
 
-def _greedy(
-    order: Array, says: Array, spared: Array, neighbours: Mapping[int, list[tuple[int, float]]]
+@dataclass(frozen=True)
+class _Neighbours:
+    """For each saying those that are alike, and how near."""
+
+    others: Array
+    similarity: Array
+    starts: Array
+
+    @staticmethod
+    def of(ones: Array, others: Array, similarity: Array, count: int) -> "_Neighbours":
+        """Both directions of each pair, by saying."""
+        sayings = np.concatenate([ones, others])
+        order = np.argsort(sayings, kind="stable")
+        starts = np.searchsorted(sayings, np.arange(count + 1), sorter=order)
+        return _Neighbours(np.concatenate([others, ones])[order], np.tile(similarity, 2)[order], starts)
+
+    def __getitem__(self, saying: int) -> Iterator[tuple[int, float]]:
+        mine = slice(self.starts[saying], self.starts[saying + 1])
+        return zip(self.others[mine].tolist(), self.similarity[mine].tolist(), strict=True)
+
+
+def keep_the_best(
+    order: Array, says: Array, spared: Array, neighbours: "Mapping[int, list[tuple[int, float]]] | _Neighbours"
 ) -> tuple[Array, Array, Array]:
     """Records that go, the nearest kept one of each, and how near it is; `order` has the best record first."""
     kept: dict[int, int] = {}
     gone: list[tuple[int, int, float]] = []
     for record, saying, spare in zip(order.tolist(), says.tolist(), spared.tolist(), strict=True):
-        near = [(saying, 1.0), *neighbours.get(saying, [])]
+        near = [(saying, 1.0), *neighbours[saying]]
         twins = [] if spare else [(-value, kept[other]) for other, value in near if other in kept]
         if twins:
             value, twin = min(twins)

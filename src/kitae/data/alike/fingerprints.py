@@ -147,8 +147,8 @@ def _columns(records: Sequence[Record], said: Sequence[Spoken], task: str, near:
         "answer": as_numbers(keys_of(replies, answers.cuts(), size=SHORT_KEY_BYTES)),
         "numbers": _numbers(questions, spared=[one.document for one in said]),
         "answer_numbers": _numbers(replies, spared=named),
-        "text": _lists(_units(questions)),
-        "answer_text": _lists(_units(_emptied(replies, named))),
+        "text": _lists(units(questions)),
+        "answer_text": _lists(units(_emptied(replies, named))),
         **_earlier(questions, asked.cuts(), [one.earlier for one in said], near),
         **_bands(questions, near),
     }
@@ -211,7 +211,7 @@ def _numbers(texts: Ragged, *, spared: Sequence[bool]) -> Array:
     return keys
 
 
-def _units(texts: Ragged) -> Ragged:
+def units(texts: Ragged) -> Ragged:
     """UTF-16 units; a rare letter beyond them is folded onto one: these texts are measured, not shown."""
     values = texts.values
     return Ragged((values ^ values >> np.uint32(16) << np.uint32(3)).astype(np.uint16), texts.offsets)
@@ -242,7 +242,7 @@ def _earlier(questions: Ragged, cuts: Ragged, earlier: Sequence[Sequence[int]], 
         "earlier_end": _lists(of_lengths(ends.astype(np.uint32), counts)),
     }
     if near is not None:
-        bands = band_keys(gram_sets(_units(turns)), near)
+        bands = band_keys(gram_sets(units(turns)), near)
         columns["earlier_bands"] = _lists(of_lengths(bands.reshape(-1), counts * bands.shape[1]))
     return columns
 
@@ -250,7 +250,7 @@ def _earlier(questions: Ragged, cuts: Ragged, earlier: Sequence[Sequence[int]], 
 def _bands(questions: Ragged, near: float | None) -> dict[str, Any]:
     if near is None:
         return {}
-    keys = band_keys(gram_sets(_units(questions)), near)
+    keys = band_keys(gram_sets(units(questions)), near)
     return {band_name(band): np.ascontiguousarray(keys[:, band]) for band in range(keys.shape[1])}
 
 

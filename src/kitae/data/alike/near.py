@@ -7,17 +7,21 @@ from pathlib import Path
 
 import numpy as np
 
-from kitae.data.alike.banding import banding, bucket_pairs
+from kitae.data.alike.banding import BUCKET_TEXTS, banding, bucket_pairs
 from kitae.data.alike.columns import Columns
 from kitae.data.alike.fingerprints import band_name
 from kitae.data.alike.grams import gram_sets, similarities
-from kitae.data.alike.ragged import Array, Ragged, blocks
+from kitae.data.alike.pairs import PairFile, Pairs
+from kitae.data.alike.ragged import Array, Ragged, blocks, joined
 from kitae.data.alike.turns import KEYS_AT_ONCE, Turns
 
-TEXTS_PER_FILE = 1 << 18
-"""Candidates are gathered in one file for so many texts; one file is sorted in memory at once."""
+CANDIDATES_AT_ONCE = 1 << 23
+"""Candidates that are sorted in memory at once, at most."""
+LETTERS_HELD = 1 << 24
+"""Letters of pairs whose texts are in memory while they are measured."""
 LETTERS_AT_ONCE = 1 << 19
-_PAIR = np.dtype([("one", np.int64), ("other", np.int64), ("similarity", np.float64)])
+"""Letters of the pairs that are measured at once, so that they stay in the processor's cache."""
+FOUND = "near.pairs"
 _LOW = np.uint64(0xFFFF_FFFF)
 
 Progress = Callable[[int, int, str], None]
@@ -25,66 +29,108 @@ Progress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True)
-class Pairs:
-    """Turns that are alike, ascending: `ones[i] < others[i]`, each the first of its text, and `ones[i]` is asked."""
+class Wanted:
+    """Which pairs somebody asks for: where the numbers are equal, and where one question is of a split drawn before."""
 
-    ones: Array
-    others: Array
-    similarity: Array
+    numbers: Array
+    """A key of the numbers in the question of each record."""
+    held: Array
+    """Whether the text is a question of such a split, by turn."""
 
-    @staticmethod
-    def none() -> "Pairs":
-        """No pair at all."""
-        return Pairs(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty(0))
+    def __call__(self, ones: Array, others: Array) -> Array:
+        """Whether each pair of turns is wanted."""
+        equal = others < len(self.numbers)
+        equal[equal] = self.numbers[ones[equal]] == self.numbers[others[equal]]
+        wanted: Array = equal | self.held[ones] | self.held[others]
+        return wanted
 
-    def __getitem__(self, chosen: Array) -> "Pairs":
-        return Pairs(self.ones[chosen], self.others[chosen], self.similarity[chosen])
 
+def near_pairs(
+    columns: Columns, turns: Turns, near: float, *, scratch: Path, progress: Progress, wanted: Wanted | None = None
+) -> PairFile:
+    """All found pairs of different texts whose n-grams have a Jaccard similarity of at least `near`, ascending.
 
-def near_pairs(columns: Columns, turns: Turns, near: float, *, scratch: Path, progress: Progress) -> Pairs:
-    """All found pairs of different texts whose n-grams have a Jaccard similarity of at least `near`.
-
-    The result lies in `scratch` and is read through a memory map.
+    Or only those that are `wanted`: in data full of numbers few are, and measuring is what takes the time.
     """
     columns.check_bands(near)
     letters = partial(turns.letters, columns)
     texts = turns.different()
-    files = _candidates(columns, turns, texts, near, scratch=scratch, progress=progress)
-    found = scratch / "near.pairs"
-    with found.open("wb") as out:
+    files = _candidates(columns, turns, texts, near, scratch=scratch, progress=progress, wanted=wanted)
+    with (scratch / FOUND).open("wb") as out:
         for number, file in enumerate(files, start=1):
             pairs = _shared(np.fromfile(file, dtype=np.uint64), banding(near).needed)
             file.unlink()
-            ones, others = texts[pairs >> np.uint64(32)], texts[pairs & _LOW]
+            ones, others = _turns(texts, pairs)
             for block, similarity in measured(letters, turns.lengths, ones, others):
-                rows = np.rec.fromarrays([ones[block], others[block], similarity], dtype=_PAIR)
-                out.write(rows[similarity >= near].tobytes())
+                alike = similarity >= near
+                out.write(Pairs(ones[block][alike], others[block][alike], similarity[alike]).packed())
             progress(number, len(files), "files of pairs")
-    if not found.stat().st_size:
-        return Pairs.none()
-    mapped = np.memmap(found, dtype=_PAIR, mode="r")
-    return Pairs(mapped["one"], mapped["other"], mapped["similarity"])
+    return PairFile.of(scratch / FOUND)
 
 
 def _candidates(
-    columns: Columns, turns: Turns, texts: Array, near: float, *, scratch: Path, progress: Progress
+    columns: Columns,
+    turns: Turns,
+    texts: Array,
+    near: float,
+    *,
+    scratch: Path,
+    progress: Progress,
+    wanted: Wanted | None,
 ) -> list[Path]:
     """Files of pairs of places in `texts`, as `smaller << 32 | larger`; a pair may stand there once for each band."""
     bands = banding(near).bands
     asked = int(np.searchsorted(texts, turns.records))
-    files = [scratch / f"candidates-{number:05}.pairs" for number in range(-(-len(texts) // TEXTS_PER_FILE))]
-    for file in files:
-        file.write_bytes(b"")
+    per_file = max(1, CANDIDATES_AT_ONCE // (bands * BUCKET_TEXTS))
+    out = _Sorted([scratch / f"candidates-{at:05}.pairs" for at in range(-(-len(texts) // per_file))], per_file)
     shares = max(1, -(-len(texts) // KEYS_AT_ONCE))
     first = keys = _band(columns, turns, texts, 0, bands)
     for band in range(bands):
         following = first if band == bands - 1 else _band(columns, turns, texts, band + 1, bands)
         for share in range(shares):
             members = np.flatnonzero(keys % shares == share) if shares > 1 else np.arange(len(keys))
-            _append(files, bucket_pairs(keys, following, members, asked=asked))
+            for pairs in bucket_pairs(keys, following, members, asked=asked):
+                out.add(pairs if wanted is None else pairs[wanted(*_turns(texts, pairs))])
         keys = following
         progress(band + 1, bands, "bands")
-    return files
+    out.flush()
+    return out.files
+
+
+def _turns(texts: Array, pairs: Array) -> tuple[Array, Array]:
+    """Both turns of each pair of places."""
+    return texts[pairs >> np.uint64(32)], texts[pairs & _LOW]
+
+
+class _Sorted:
+    """Pairs on their way into the files of their smaller members, each of which is for so many texts."""
+
+    def __init__(self, files: list[Path], texts_per_file: int) -> None:
+        """Begin with empty files."""
+        self.files = files
+        self._bounds = np.arange(len(files) + 1) * texts_per_file
+        self._held: list[Array] = []
+        self._count = 0
+        for file in files:
+            file.write_bytes(b"")
+
+    def add(self, pairs: Array) -> None:
+        """Take some pairs; they are written when there are many, so that no file is opened for a few."""
+        self._held.append(pairs)
+        self._count += len(pairs)
+        if self._count >= CANDIDATES_AT_ONCE // 2:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is held."""
+        pairs = np.concatenate([np.empty(0, dtype=np.uint64), *self._held])
+        self._held, self._count = [], 0
+        pairs.sort()
+        cuts = np.searchsorted(pairs, self._bounds.astype(np.uint64) << np.uint64(32))
+        for file, start, stop in zip(self.files, cuts[:-1], cuts[1:], strict=True):
+            if stop > start:
+                with file.open("ab") as out:
+                    out.write(pairs[start:stop].tobytes())
 
 
 def _shared(pairs: Array, needed: int) -> Array:
@@ -106,15 +152,6 @@ def _band(columns: Columns, turns: Turns, texts: Array, band: int, bands: int) -
     return np.concatenate([keys, columns.values("earlier_bands", first=band, step=bands)[earlier]])
 
 
-def _append(files: list[Path], pairs: Array) -> None:
-    """Add ascending pairs to the files of their smaller members."""
-    bounds = np.searchsorted(pairs >> np.uint64(32), np.arange(len(files) + 1) * TEXTS_PER_FILE)
-    for file, start, stop in zip(files, bounds[:-1], bounds[1:], strict=True):
-        if stop > start:
-            with file.open("ab") as out:
-                out.write(pairs[start:stop].tobytes())
-
-
 def measured(
     letters: Callable[[Array], Ragged], lengths: Array, ones: Array, others: Array
 ) -> Iterator[tuple[slice, Array]]:
@@ -122,7 +159,15 @@ def measured(
 
     `letters` gives the texts of these numbers, `lengths` holds how long each text is.
     """
-    for block in blocks(lengths[ones].astype(np.int64) + lengths[others], LETTERS_AT_ONCE):
-        wanted, places = np.unique(np.concatenate([ones[block], others[block]]), return_inverse=True)
-        half = len(places) // 2
-        yield block, similarities(gram_sets(letters(wanted)), places[:half], places[half:])
+    for held in blocks(lengths[ones].astype(np.int64) + lengths[others], LETTERS_HELD):
+        wanted, places = np.unique(np.concatenate([ones[held], others[held]]), return_inverse=True)
+        left, right = np.split(places, 2)
+        sets = _sets(letters(wanted))
+        for block in blocks(sets.lengths[left] + sets.lengths[right], LETTERS_AT_ONCE):
+            found = slice(held.start + block.start, held.start + block.stop)
+            yield found, similarities(sets, left[block], right[block])
+
+
+def _sets(texts: Ragged) -> Ragged:
+    """The n-grams of each text, as `gram_sets` gives them."""
+    return joined([gram_sets(texts.between(block)) for block in blocks(texts.lengths, LETTERS_AT_ONCE)])

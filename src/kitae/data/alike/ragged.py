@@ -39,6 +39,11 @@ class Ragged:
         """These rows, in this order."""
         return gathered(self.values, self.offsets[rows], self.lengths[rows])
 
+    def between(self, rows: slice) -> "Ragged":
+        """Rows that follow one another, a view."""
+        offsets = self.offsets[rows.start : rows.stop + 1]
+        return Ragged(self.values[offsets[0] : offsets[-1]], offsets - offsets[0])
+
     def owners(self) -> Array:
         """The row of every value."""
         return np.repeat(np.arange(len(self)), self.lengths)

@@ -14,7 +14,7 @@ from kitae.data.alike.ragged import Array, Ragged
 
 COMMON_TALKS = 10
 """An earlier question, with all before it, that more records than these teach is a greeting or a menu."""
-KEYS_AT_ONCE = 1 << 22
+KEYS_AT_ONCE = 1 << 20
 """What is sorted in memory at once."""
 
 

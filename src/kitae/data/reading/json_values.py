@@ -49,11 +49,17 @@ def _json_row(text: str, number: int) -> Row | BadRow:
     try:
         value = DECODER.decode(text)
     except json.JSONDecodeError as error:
-        reason = f"not valid JSON: {error.msg} at character {error.pos + 1}"
-        return BadRow(NOT_TEXT if undecodable(text) else reason, text, number, "", number)
+        reason = f"not valid JSON at character {error.pos + 1}: {complaint(error)}"
+        return BadRow(NOT_TEXT if undecodable(text) else reason, text[:QUOTED_HEAD], number, "", number)
     except (ValueError, RecursionError) as error:
-        return BadRow(f"not readable JSON: {error}", text, number, "", number)
+        return BadRow(f"not readable JSON: {error}", text[:QUOTED_HEAD], number, "", number)
     return as_row(value, number, number, written=text)
+
+
+def complaint(error: json.JSONDecodeError) -> str:
+    """What is wrong, without the place: some of the decoder's words end where it is meant to follow."""
+    words = re.sub(r"(?: starting)? at$", "", error.msg)
+    return words[:1].lower() + words[1:]
 
 
 def as_row(value: Any, number: int, line: int, *, written: str) -> Row | BadRow:

@@ -5,7 +5,7 @@ import json
 import re
 from typing import Any
 
-from kitae.data.reading.json_values import DECODER
+from kitae.data.reading.json_values import DECODER, complaint
 from kitae.data.reading.lines import too_long
 
 BLOCK = 1 << 20
@@ -69,7 +69,7 @@ class Window:
                 cut = error.msg.startswith("Unterminated string") or error.pos >= len(self.text) - CUT
                 if cut and self._more_of_value():
                     continue
-                raise WrongJson(error.msg, error.pos) from error
+                raise WrongJson(complaint(error), error.pos) from error
             except (ValueError, RecursionError) as error:
                 raise WrongJson(str(error), self.at) from error
             if end == len(self.text) and self.text[end - 1] not in _ENDS_ITSELF and self._more():

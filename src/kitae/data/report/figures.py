@@ -20,7 +20,14 @@ OTHERS = "…"
 MARKS = {"least": 0.0, "quarter": 0.25, "median": 0.5, "three_quarters": 0.75, "most": 1.0}
 
 
-def dataset_report(tally: Tally, files: Sequence[FileCount], *, settings: DataSettings, task: str) -> dict[str, Any]:
+def dataset_report(
+    tally: Tally,
+    files: Sequence[FileCount],
+    *,
+    settings: DataSettings,
+    task: str,
+    meanings: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """Everything `report.json` holds: counts that add up, and samples with private data masked."""
     before = Profile()
     before.merge(tally.kept)
@@ -49,6 +56,7 @@ def dataset_report(tally: Tally, files: Sequence[FileCount], *, settings: DataSe
         "redacted": tally.samples_of(PRIVACY),
         "near": settings.duplicates.near,
         "duplicates": _clusters(tally),
+        "meanings": meanings,
         "feelings": {"before": _feelings(before), "after": _feelings(tally.kept)},
         **profile_figures(tally.kept),
         "before": profile_figures(before),
@@ -113,8 +121,25 @@ def prepare_notes(report: Mapping[str, Any]) -> list[dict[str, Any]]:
         done = {"flag": "found", "mask": "masked", "drop": "found"}.get(report["privacy_mode"], "replaced")
         found = _joined(report["privacy"]) or "none found"
         notes.append({"text": f"private data {done}: {found}", "privacy": report["privacy"]})
+    notes += _meaning_notes(report["meanings"])
     notes.append({"text": f"languages of what is kept: {_joined(report['languages'])}"})
     return notes
+
+
+def _meaning_notes(found: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    if found is None:
+        return []
+    done = "flagged" if found["action"] == "flag" else "dropped"
+    notes = [
+        f"said in other words: {found['found']:,} of {found['compared']:,} rows seem to repeat another "
+        f"(similarity of {found['alike']:g} and more by {found['by']}); {done}"
+    ]
+    if found["stopped"]:
+        notes.append(
+            f"said in other words: {found['uncompared']:,} rows were not compared, since the cap on cost was reached "
+            "(data.duplicates.meaning.endpoint.most_cost)"
+        )
+    return [{"text": text} for text in notes]
 
 
 def _file(count: FileCount, tally: Tally) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def read_decisions(sheets: Sequence[Path]) -> dict[str, Decision]:
                 f"there is no review sheet {sheet.name}",
                 got=str(sheet),
                 known=sorted(READERS),
-                hint="`kitae data check RECIPE` writes one; data.review names it relative to the recipe",
+                hint="`kitae data review RECIPE --to SHEET` writes one; data.review names it relative to the recipe",
             )
         for raw in read_rows(sheet, "auto"):
             place = f"{sheet.name}:{raw.row}"

@@ -7,37 +7,43 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+from kitae.core.columns import MISSING, at_path
+
 HEADINGS: dict[str, tuple[str, ...]] = {
     "question": (
         "question", "questions", "query", "q", "user", "inquiry", "enquiry", "customermessage", "usermessage",
         "質問", "ご質問", "質問文", "質問内容", "問い合わせ", "お問い合わせ", "問い合わせ内容", "お問い合わせ内容",
         "問合せ", "問合せ内容", "ユーザー", "ユーザー発話", "お客様の質問",
+        "frage", "fragen", "fragetext", "anfrage", "kundenfrage", "kundenanfrage",
     ),
     "answer": (
         "answer", "answers", "a", "reply", "response", "assistant", "agentmessage", "agentreply",
         "回答", "ご回答", "回答文", "回答内容", "返信", "返信内容", "返答", "応答", "対応内容", "アシスタント",
+        "antwort", "antworten", "antworttext",
     ),
     "prompt": ("prompt", "プロンプト"),
     "completion": ("completion", "response", "chosenresponse", "出力"),
-    "instruction": ("instruction", "指示"),
-    "input": ("input", "入力"),
-    "output": ("output", "response", "出力"),
-    "history": ("history", "履歴"),
+    "instruction": ("instruction", "指示", "anweisung"),
+    "input": ("input", "入力", "eingabe"),
+    "output": ("output", "response", "出力", "ausgabe"),
+    "history": ("history", "履歴", "verlauf"),
     "chosen": ("chosen", "chosenresponse", "preferredoutput", "好ましい回答"),
     "rejected": ("rejected", "rejectedresponse", "nonpreferredoutput", "好ましくない回答"),
     "desirable": ("ktotag", "desirable"),
     "messages": ("messages", "conversation", "conversations", "dialog", "dialogue", "turns", "utterances"),
     "tools": ("tools", "functions"),
-    "text": ("text", "utterance", "sentence", "message", "content", "本文", "テキスト", "発話", "文", "文章"),
+    "text": (
+        "text", "utterance", "sentence", "message", "content", "本文", "テキスト", "発話", "文", "文章", "nachricht",
+    ),
     "label": (
         "label", "labels", "category", "class", "intent", "topic", "target",
-        "ラベル", "分類", "カテゴリ", "カテゴリー", "種別", "意図", "トピック",
+        "ラベル", "分類", "カテゴリ", "カテゴリー", "種別", "意図", "トピック", "kategorie", "klasse", "thema",
     ),
     "system": ("system", "systemprompt", "システム"),
-    "licence": ("licence", "license", "利用許諾", "ライセンス", "使用許諾", "許諾"),
-    "consent": ("consent", "consentbasis", "同意", "同意区分", "利用根拠"),
-    "rights_holder": ("rightsholder", "owner", "権利者", "著作権者"),
-    "language": ("language", "lang", "locale", "言語"),
+    "licence": ("licence", "license", "利用許諾", "ライセンス", "使用許諾", "許諾", "lizenz"),
+    "consent": ("consent", "consentbasis", "同意", "同意区分", "利用根拠", "einwilligung"),
+    "rights_holder": ("rightsholder", "owner", "権利者", "著作権者", "rechteinhaber"),
+    "language": ("language", "lang", "locale", "言語", "sprache"),
 }  # fmt: skip
 """Headings that name themselves, as `heading_key` writes them."""
 
@@ -48,7 +54,6 @@ CANONICAL = (*HEADINGS, "group", "use")
 """Names that `columns` may map to a column."""
 
 _SEPARATORS = re.compile(r"[\s_\-・:：]+")
-_MISSING = object()
 
 
 class UnreadableRow(Exception):
@@ -78,7 +83,7 @@ class View:
         if path is None and not columns:
             path = INSIDE.get(name)
         if path is not None:
-            return path if at_path(self.values, path) is not _MISSING else None
+            return path if at_path(self.values, path) is not MISSING else None
         # Files that hold rows of several kinds fill what only some have with nulls.
         return next((column for column in columns if self.values[column] is not None), columns[0] if columns else None)
 
@@ -152,24 +157,9 @@ def heading_key(heading: str) -> str:
     return _SEPARATORS.sub("", unicodedata.normalize("NFKC", heading).casefold())
 
 
-def at_path(values: Mapping[str, Any], path: str) -> Any:
-    """The value at a column name or dotted path (`utterances.0.text`), or a marker when there is none."""
-    if path in values:
-        return values[path]
-    node = values
-    for part in path.split(".") if "." in path else ():
-        if isinstance(node, dict) and part in node:
-            node = node[part]
-        elif isinstance(node, list) and part.isdecimal() and int(part) < len(node):
-            node = node[int(part)]
-        else:
-            return _MISSING
-    return node if node is not values else _MISSING
-
-
 def as_text(value: Any) -> str:
     """A JSON value as text: the text parts of a list of content parts, "" for null. Raises `UnreadableRow`."""
-    if value is None or value is _MISSING:
+    if value is None or value is MISSING:
         return ""
     if isinstance(value, str):
         return value
@@ -197,7 +187,7 @@ def label_list(value: list[Any]) -> list[str]:
 
 def _parsed(value: Any) -> Any:
     """Lists and objects that stand in a text cell, as they do in CSV; anything else as it is."""
-    if value is _MISSING:
+    if value is MISSING:
         return None
     if not isinstance(value, str) or value[:1] not in {"[", "{"}:
         return value

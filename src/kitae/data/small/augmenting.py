@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from kitae.core.endpoint import CapReached, Endpoint
 from kitae.core.events import Stage
 from kitae.core.records import Edit, Message, Record
 from kitae.core.small_settings import AugmentSettings
 from kitae.core.text import compact, normalise
 from kitae.data.small.apart import HeldOut, dice
-from kitae.data.small.endpoint import CapReached, Endpoint
 from kitae.data.small.methods import LEAST_ALIKE, Tools, Unfit, method_of
 from kitae.data.small.rewriting import Malformed
 from kitae.data.small.steps import PSEUDO, Step, classes, draw_of, made_id

@@ -14,6 +14,7 @@ from typing import Any
 
 from kitae.core.artifacts import MANIFEST, Dataset, Split
 from kitae.core.data_settings import DataSettings, SelfTrainingSettings
+from kitae.core.endpoint import Endpoint
 from kitae.core.files import read_jsonl, write_json, write_jsonl
 from kitae.core.recipe import locate
 from kitae.core.records import Record, read_records
@@ -22,19 +23,17 @@ from kitae.core.workspace import Draft, Workspace
 from kitae.data.custody.erased import Erased
 from kitae.data.custody.policy import enforce
 from kitae.data.finding import find
-from kitae.data.preparing import prepare
+from kitae.data.making import made_by
+from kitae.data.preparing import ANSWERS, prepare
 from kitae.data.small.apart import HeldOut
 from kitae.data.small.augmenting import augment
 from kitae.data.small.balancing import balance
-from kitae.data.small.endpoint import Endpoint
 from kitae.data.small.methods import THROUGH_ENDPOINT, Tools, own_words
 from kitae.data.small.self_training import self_train
 from kitae.data.small.steps import Step
 
 ASKED = ("self_training", "augment", "balance")
 """Settings that ask for this stage; with none of them the drawn split is what training gets."""
-ANSWERS = "answers"
-"""Folder of the workspace with the answers of endpoints: paid for once, whatever becomes of a run."""
 OURS = frozenset({MANIFEST, "summary.json", "report.json", "train.jsonl", "dropped.jsonl"})
 """Files of a split that are written anew; every other one is copied."""
 
@@ -68,7 +67,7 @@ def enlarge(
     parents = {"split": split.digest, **{role: digest for role, digest in split.parents if role == "dataset"}}
     if unlabelled is not None:
         parents["unlabelled"] = unlabelled.digest
-    made_from = {"small": asked, "seed": seed, "near": settings.duplicates.near, "own": own}
+    made_from = {"small": asked, "seed": seed, "near": settings.duplicates.near, "own": own, **made_by()}
     return out.make(Split, parents=parents, settings=made_from, build=build)
 
 

@@ -8,11 +8,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from kitae.core.endpoint import Endpoint
 from kitae.core.records import Record
 from kitae.core.small_settings import AugmentMethod, AugmentSettings
 from kitae.core.text import is_japanese
 from kitae.data.small.characters import typed
-from kitae.data.small.endpoint import Endpoint
 from kitae.data.small.rewriting import back_translated, paraphrased
 from kitae.data.small.swaps import built_in_terms, speaks_of, swapped
 from kitae.data.small.words import phrases, reworded

@@ -7,9 +7,9 @@ Source of back-translation: Sennrich, Haddow, Birch 2016 (arXiv:1511.06709); of 
 import json
 import re
 
+from kitae.core.endpoint import Endpoint
 from kitae.core.records import Record
 from kitae.core.text import is_japanese
-from kitae.data.small.endpoint import Endpoint
 
 PARAPHRASE = (
     "Rewrite the text between the lines in other words, in the same language, with the same meaning. Keep names, "

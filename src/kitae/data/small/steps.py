@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from kitae.core.columns import at_path
 from kitae.core.records import Record
 from kitae.core.settings import digest_of
-from kitae.data.shapes import at_path
 from kitae.errors import RecipeError
 
 FIELDS: dict[str, Callable[[Record], str]] = {

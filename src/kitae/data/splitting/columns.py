@@ -10,12 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
+from kitae.core.columns import at_path, group_of, values_of
 from kitae.core.data_settings import DuplicateSettings, SplitSettings
 from kitae.core.records import Record
 from kitae.data.alike.fingerprints import fingerprint_table
 from kitae.data.alike.ragged import Array, Ragged, of_lengths
 from kitae.data.counting import digest64
-from kitae.data.shapes import at_path
+from kitae.data.meaning import SAME_MEANING
 from kitae.data.shards import SHARD_ROWS, in_shards, read_table, shard_path, write_table
 from kitae.data.splitting.moments import Dates, Moments
 from kitae.errors import RecipeError
@@ -71,21 +72,6 @@ def stratified_by(settings: SplitSettings, task: str) -> str | None:
     return "label" if task == "classify" and settings.by_time is None else None
 
 
-def values_of(record: Record, column: str) -> list[str]:
-    """The values that a record has in a column, each once; a list has several."""
-    if column == "language":
-        return [record.language] if record.language else []
-    if column == "label":
-        # What stood in a list is joined in `label`, and kept as it was among the other columns.
-        several = record.meta.get("labels")
-        whole = isinstance(several, list) and ", ".join(map(str, several)) == record.label
-        found = several if whole else record.label
-    else:
-        found = at_path(record.meta, column)
-    items = found if isinstance(found, list) else [found]
-    return list(dict.fromkeys(str(item) for item in items if isinstance(item, (str, int, float)) and str(item)))
-
-
 class Reader:
     """Gathers the columns, some records at a time."""
 
@@ -135,8 +121,8 @@ class Reader:
         )
 
     def _group(self, record: Record) -> int:
-        values = values_of(record, self._settings.group_by) if self._settings.group_by else []
-        return digest64(values[0]) if len(values) == 1 else digest64(json.dumps(values)) if values else 0
+        group = group_of(record, self._settings.group_by) if self._settings.group_by else ""
+        return digest64(group) if group else 0
 
     def _must_be(self, setting: str, column: str | None, *, found: bool) -> None:
         if column is None or found:
@@ -181,7 +167,7 @@ def read_columns(path: Path, settings: SplitSettings, *, task: str, near: float 
     duplicates = DuplicateSettings(near=near)
     prints = []
     with path.open("rb") as lines:
-        for number, shard in enumerate(in_shards(lines, SHARD_ROWS)):
+        for number, shard in enumerate(in_shards(lines, SHARD_ROWS, len)):
             records = [Record.from_dict(json.loads(line)) for line in shard]
             reader.add(records)
             prints.append(shard_path(scratch / "prints", number))
@@ -191,5 +177,7 @@ def read_columns(path: Path, settings: SplitSettings, *, task: str, near: float 
 
 
 def _kin(record: Record) -> tuple[int, int]:
-    """Digests of a record's id and of its parent's."""
-    return digest64(record.id), digest64(record.parent) if record.parent else 0
+    """Digests of a record's id and of the one it stays together with: its parent, or the one it seems to repeat."""
+    like = next((str(edit.detail["like"]) for edit in record.history if edit.rule == SAME_MEANING), "")
+    kin = record.parent or like
+    return digest64(record.id), digest64(kin) if kin else 0

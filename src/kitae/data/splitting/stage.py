@@ -11,6 +11,7 @@ from kitae.core.artifacts import Dataset, Split
 from kitae.core.data_settings import SplitSettings
 from kitae.core.files import write_json
 from kitae.core.workspace import Draft, Workspace
+from kitae.data.making import made_by
 from kitae.data.splitting.blocks import blocks_of
 from kitae.data.splitting.checks import check_split
 from kitae.data.splitting.columns import read_columns, stratified_by
@@ -41,6 +42,5 @@ def split(dataset: Dataset, *, settings: SplitSettings, seed: int, out: Workspac
         write_json(draft.file("report.json"), report)
         tell(report, draft)
 
-    return out.make(
-        Split, parents={"dataset": dataset.digest}, settings={"split": settings.plain(), "seed": seed}, build=build
-    )
+    made_from = {"split": settings.plain(), "seed": seed, **made_by()}
+    return out.make(Split, parents={"dataset": dataset.digest}, settings=made_from, build=build)

@@ -3,14 +3,15 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from kitae.core.metric_names import metric_name
-from kitae.evaluate.metrics.base import Array, Given, Metric, Questions, ratio
+from kitae.evaluate.metrics.base import Array, Embed, Given, Metric, Questions, ratio
 from kitae.evaluate.metrics.form import FORM_METRICS
 from kitae.evaluate.metrics.labels import LABEL_METRICS
 from kitae.evaluate.metrics.numeric import NUMERIC_METRICS
 from kitae.evaluate.metrics.overlap import OVERLAP_METRICS
+from kitae.evaluate.metrics.similarity import SIMILARITY_METRICS
 from kitae.evaluate.metrics.translation import TRANSLATION_METRICS
 
-__all__ = ["METRICS", "Array", "Given", "Metric", "Questions", "metric_family", "metrics_for", "ratio"]
+__all__ = ["METRICS", "Array", "Embed", "Given", "Metric", "Questions", "metric_family", "metrics_for", "ratio"]
 
 METRICS: Mapping[str, Callable[[Questions], list[Metric]]] = {
     **OVERLAP_METRICS,
@@ -18,6 +19,7 @@ METRICS: Mapping[str, Callable[[Questions], list[Metric]]] = {
     **TRANSLATION_METRICS,
     **NUMERIC_METRICS,
     **FORM_METRICS,
+    **SIMILARITY_METRICS,
 }
 
 

@@ -24,12 +24,21 @@ FORM = "norm:nfkc+spaces+trim|case:mixed"
 
 
 @dataclass(frozen=True)
+class Embed:
+    """What turns texts into unit vectors, and the name of its model."""
+
+    model: str
+    vectors: Callable[[Sequence[str]], Sequence[Array]]
+
+
+@dataclass(frozen=True)
 class Questions:
-    """What metrics need of a held-out set: the right answer to each row, its language, and a JSON schema if any."""
+    """What metrics need of a set: each row's right answer and language, and if any a JSON schema, and vectors."""
 
     references: tuple[str, ...]
     languages: tuple[str, ...]
     schema: Mapping[str, Any] | None = None
+    embed: Embed | None = None
 
     def rows_in(self, language: str) -> tuple[int, ...]:
         """Positions of the rows in a language."""

@@ -165,13 +165,13 @@ def length(questions: Questions) -> list[Metric]:
     return [mean_metric("length", lambda _one, text: len(exact_form(text)), questions, "unit:characters|norm:nfkc")]
 
 
-def measured(family: str, measure: str, unit: str) -> Callable[[Questions], list[Metric]]:
-    """The mean of what the predictions measured themselves."""
+def measured(family: str, measure: str, unit: str, *, of: int = 1) -> Callable[[Questions], list[Metric]]:
+    """The mean of what the predictions measured themselves, for `of` answers."""
 
     def metrics(questions: Questions) -> list[Metric]:
         def statistics(given: Given) -> Array:
             values = np.nan_to_num(given.measures[measure])
-            return np.stack([exact(values), np.ones(len(values))], axis=1)
+            return np.stack([exact(of * values), np.ones(len(values))], axis=1)
 
         signature = f"{family}|mean|unit:{unit}|as measured|{ours()}"
         return [Metric(family, signature, questions.everything, statistics, ratio, measures=(measure,))]
@@ -214,7 +214,7 @@ FORM_METRICS: Mapping[str, Callable[[Questions], list[Metric]]] = {
     "length": length,
     "tokens": measured("tokens", "tokens", "tokens"),
     "latency": measured("latency", "seconds", "s"),
-    "cost": measured("cost", "cost", "as the price"),
+    "cost": measured("cost", "cost", "as the price, for 1,000 answers", of=1000),
     "perplexity_token": perplexity("perplexity_token", "token", None),
     "perplexity_character": perplexity("perplexity_character", "character", len),
     "perplexity_byte": perplexity("perplexity_byte", "byte", lambda text: len(text.encode())),

@@ -17,7 +17,8 @@ from torch import Tensor
 from kitae.core.chat import end_token_ids, prompt_ids
 from kitae.core.records import Message
 from kitae.errors import BaseError, InputError
-from kitae.models.decoding import Limits, generate
+from kitae.models.decoding import generate
+from kitae.models.limits import Limits
 from kitae.models.loading import Loaded
 
 if TYPE_CHECKING:

@@ -6,12 +6,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kitae.core.artifacts import Adapter, Artifact, Source, Verdict, Version
+from kitae.core.artifacts import Adapter, Artifact, Comparison, Source, Verdict, Version
 from kitae.core.papers import FOLDER
 from kitae.core.records import Record, content_digest
 from kitae.core.store import STORE_FILE
 from kitae.core.workspace import ARTIFACTS, LOCK, PARTIAL, Workspace
 from kitae.data.custody.erased import Erased, mark_of
+from kitae.data.custody.nearness import like_erased
+from kitae.data.shards import in_shards
 from kitae.errors import DamagedArtifact
 from kitae.registry.erasure.holdings import Holding, Match, finished, holdings, matches
 from kitae.registry.erasure.keys import KEY_FILE
@@ -20,6 +22,7 @@ from kitae.registry.erasure.quotes import Quotes, texts_of
 RECEIPTS = "erasures"
 TAUGHT = ("train.jsonl", "validation.jsonl")
 KEPT = "records.jsonl"
+LOOKED_AT_ONCE = 1_024
 QUOTE_NOTHING = (Source, Adapter, Version)
 """Kinds that hold names, weights and figures, and no text of records."""
 NOT_SEARCHED = frozenset({ARTIFACTS, PARTIAL, FOLDER, RECEIPTS, LOCK, KEY_FILE})
@@ -46,6 +49,8 @@ class Findings:
     """Other files that quote some, and damaged artifacts; they go as a whole."""
     drafts: list[str] = field(default_factory=list)
     """Unfinished work that may hold some; it goes as a whole."""
+    nearly: list[str] = field(default_factory=list)
+    """Places of records that say nearly the same. They stay, for somebody to look at."""
 
     def merge(self, other: "Findings") -> None:
         """Add what another attempt found."""
@@ -54,6 +59,7 @@ class Findings:
             mine.update({key: value for key, value in getattr(other, name).items() if key not in mine})
         self.files = sorted({*self.files, *other.files})
         self.drafts = sorted({*self.drafts, *other.drafts})
+        self.nearly = sorted({*self.nearly, *other.nearly})
 
     def as_dict(self) -> dict[str, Any]:
         """The findings as JSON-ready values."""
@@ -90,6 +96,7 @@ def survey(out: Workspace, erased: Erased) -> Survey:
     _note_files(found, out.home, quotes)
     found.files += damaged(out)
     found.drafts = drafts(out, set(contents))
+    found.nearly = nearly(held, matched, erased)
     return Survey(found, matched, held, quotes)
 
 
@@ -108,6 +115,25 @@ def drafts(out: Workspace, contents: set[str]) -> list[str]:
         if made_from.get("kind") != Adapter.kind or contents & set(made_from["parents"].values()):
             found.append(folder.name)
     return found
+
+
+def nearly(held: Iterable[Holding], matched: Mapping[str, Sequence[Match]], erased: Erased) -> list[str]:
+    """Where records stand that are not among the matches and say nearly what one of them says."""
+    gone = {match.what.id for found in matched.values() for match in found if isinstance(match.what, Record)}
+    seen: set[str] = set()
+    places: set[str] = set()
+    for holding in held if gone else ():
+        for path in holding.record_files() if holding.papers is None else ():
+            fresh = (record for record in holding.records(path) if record.id not in gone | seen)
+            for records in in_shards(fresh, LOOKED_AT_ONCE, _letters):
+                seen.update(record.id for record in records)
+                edits = like_erased(records, erased)
+                places |= {str(record.origin) for record, edit in zip(records, edits, strict=True) if edit is not None}
+    return sorted(places)
+
+
+def _letters(record: Record) -> int:
+    return sum(len(message.content) for message in record.messages)
 
 
 def damaged(out: Workspace) -> list[str]:
@@ -156,11 +182,12 @@ def _note_descendants(found: Findings, artifact: Artifact, contents: Mapping[str
         seen = sum(contents.get(parents.get(role, ""), 0) for role in ("train", "validation"))
         if seen:
             found.adapters[artifact.digest] = seen
-    if isinstance(artifact, Verdict):
+    if isinstance(artifact, Verdict | Comparison):
         sides = [digest for role, digest in parents.items() if role == "test" or role.startswith("held_out.")]
         measured = sum(contents.get(digest, 0) for digest in sides)
         if measured:
-            found.verdicts[artifact.digest] = measured
+            if isinstance(artifact, Verdict):
+                found.verdicts[artifact.digest] = measured
             found.artifacts[artifact.digest] = {"kind": artifact.kind, "source": "", "records": measured}
 
 

@@ -96,6 +96,7 @@ def summary(found: Findings, versions: Sequence[str]) -> dict[str, Any]:
         "log_lines": found.logs,
         "files_removed": found.files,
         "drafts_removed": found.drafts,
+        "nearly_the_same": found.nearly,
     }
 
 
@@ -132,6 +133,7 @@ def _english(values: Mapping[str, Any]) -> list[str]:
         f"Lines struck from logs: {sum(values['log_lines'].values()):,}; "
         f"other files removed: {len(values['files_removed']):,}; "
         f"unfinished work removed: {len(values['drafts_removed']):,}",
+        *_nearly(values, "Nearly the same, and left for you to decide (erase them by their places): {places}", ", "),
         "Raw files are not kitae's to change. To be deleted there by their owner:",
     ]
     return [*lines, *_rows(values["raw_rows"], "… and {more:,} more rows, all of them in receipt.json")]
@@ -152,6 +154,7 @@ def _japanese(values: Mapping[str, Any]) -> list[str]:
         f"ログから消した行：{sum(values['log_lines'].values()):,}、"
         f"削除したその他のファイル：{len(values['files_removed']):,}、"
         f"削除した作りかけ：{len(values['drafts_removed']):,}",
+        *_nearly(values, "ほぼ同じ内容で、残したもの（場所を指定して消去できます）：{places}", "、"),
         "元のファイルは kitae が書き換えてよいものではありません。次の行は持ち主が削除してください：",
     ]
     return [*lines, *_rows(values["raw_rows"], "… ほか {more:,} 行（すべて receipt.json にあります）")]
@@ -164,6 +167,13 @@ def _known_by(values: Mapping[str, Any], words: Mapping[str, str]) -> str:
     others = known_by["record"] + known_by["content"] + known_by["place"] if "rights_holder" in values["asked"] else 0
     told = [words[name].format(n=n) for name, n in (("parent", known_by["parent"]), ("same", others)) if n]
     return f" ({', '.join(told)})" if told else ""
+
+
+def _nearly(values: Mapping[str, Any], line: str, comma: str) -> list[str]:
+    """A line about the records that say nearly the same, if there are any."""
+    places = values.get("nearly_the_same", [])
+    more = [f"… +{len(places) - ROWS_SHOWN:,}"] if len(places) > ROWS_SHOWN else []
+    return [line.format(places=comma.join([*places[:ROWS_SHOWN], *more]))] if places else []
 
 
 def _rows(rows: Sequence[Mapping[str, Any]], rest: str) -> list[str]:

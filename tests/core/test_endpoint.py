@@ -6,8 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
-from kitae.core.small_settings import EndpointSettings
-from kitae.data.small.endpoint import Answer, CapReached, Endpoint
+from kitae.core.endpoint import Answer, CapReached, Endpoint
+from kitae.core.endpoint_settings import EndpointSettings
 from kitae.errors import InputError
 
 OK = {"choices": [{"message": {"content": "hello"}}], "usage": {"prompt_tokens": 5, "completion_tokens": 2}}

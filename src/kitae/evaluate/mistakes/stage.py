@@ -1,0 +1,69 @@
+"""Errors of a finished verdict: read from its predictions and the training split, nothing is asked again."""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from kitae.core.artifacts import Split, Verdict
+from kitae.core.files import read_jsonl, write_bytes
+from kitae.core.records import read_records
+from kitae.errors import InputError, UnknownName
+from kitae.evaluate.mistakes.analysis import CAUSE_NAMES, analyse
+from kitae.evaluate.mistakes.items import items_of
+from kitae.evaluate.rouge import exact_form
+
+PREFIX = "predictions-"
+COLUMNS = ("decision", "correction", "id", "cause", "question", "reference", "answer", "nearest_question",
+           "nearest_answer", "cluster")  # fmt: skip
+"""People fill in the first two."""
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def errors(verdict: Verdict, split: Split, *, system: str = "tuned", sets: Sequence[str] = ()) -> dict[str, Any]:
+    """The error analysis of one system on the sets of a verdict, or on those named.
+
+    Raises `UnknownName` for a set or a system that the verdict has not.
+    """
+    judged = verdict.json("verdict.json")
+    names = list(judged["sets"])
+    for name in sets:
+        if name not in names:
+            raise UnknownName("held-out set", got=name, known=names)
+    train = [record for record in read_records(split.file("train.jsonl")) if exact_form(record.answer)]
+    found = {}
+    for name in sets or names:
+        items = items_of(read_jsonl(verdict.file(f"{PREFIX}{name}.jsonl")), system)
+        found[name] = analyse(items, train, confidence=judged["confidence"], seed=judged["seed"])
+    return {"system": system, "verdict": verdict.digest, "confidence": judged["confidence"], "sets": found}
+
+
+def write_sheet(path: Path, report: Mapping[str, Any]) -> int:
+    """Write the failures as a CSV sheet on which people decide; returns how many. Raises `InputError`."""
+    if path.suffix.lower() != ".csv":
+        raise InputError("the sheet of errors is CSV", got=path.name, hint="Name a file that ends in .csv")
+    if path.exists():
+        raise InputError(
+            f"{path.name} is there already, perhaps with decisions in it", got=str(path), hint="Name another file"
+        )
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(COLUMNS)
+    count = 0
+    for values in report["sets"].values():
+        for one in values["failures"]:
+            name = "" if one["cluster"] is None else values["clusters"][one["cluster"]]["name"]
+            near = one["nearest"][0]
+            cells = ("", "", one["id"], CAUSE_NAMES[one["cause"]][0], one["question"], one["reference"], one["answer"],
+                     near["question"], near["answer"], name)  # fmt: skip
+            writer.writerow([_plain(cell) for cell in cells])
+            count += 1
+    # Without a byte order mark Excel takes Japanese for something else.
+    write_bytes(path, text.getvalue().encode("utf-8-sig"))
+    return count
+
+
+def _plain(cell: str) -> str:
+    """A cell that no spreadsheet program takes for a formula: the text comes from strangers."""
+    return "'" + cell if cell.startswith(FORMULA) else cell
