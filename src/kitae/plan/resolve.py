@@ -41,36 +41,6 @@ def resolve(recipe: Recipe, split: Split, *, facts: BaseFacts, hardware: Hardwar
     """
     check(recipe)
 
-    def build(draft: Draft) -> None:
-        """Decide, estimate, say so, and refuse before anything is written."""
-        lengths = measure(recipe, split, facts)
-        values, reasons = decide(Facts(recipe, facts, hardware, lengths))
-        settings = assemble(recipe, facts, values)
-        cost = estimate(facts, settings.method, settings.train, lengths=lengths, hardware=hardware)
-        lines = _say(draft, values, reasons, cost, hardware)
-        _warn_of_few_updates(draft, settings, lengths.total * settings.train.epochs)
-        check_fit(cost, hardware, disk_bytes=free_disk(out.home))
-        write_json(
-            draft.file("plan.json"),
-            {
-                "resolved": settings.plain(),
-                "reasons": reasons,
-                "estimate": cost.as_dict(),
-                "hardware": hardware.as_dict(),
-                "lengths": vars(lengths),
-            },
-        )
-        draft.summary(
-            {
-                "base": {key: getattr(facts, key) for key in ("name", "licence", "parameters", "width")},
-                "values": values,
-                "reasons": reasons,
-                "estimate": cost.as_dict(),
-                "machine": hardware.sentence,
-                "lines": lines,
-            }
-        )
-
     plan = out.make(
         Plan,
         parents={
@@ -84,7 +54,7 @@ def resolve(recipe: Recipe, split: Split, *, facts: BaseFacts, hardware: Hardwar
             "hardware": hardware.as_dict(),
             "group_by": recipe.data.split.group_by,
         },
-        build=build,
+        build=lambda draft: build(draft, recipe, split, facts, hardware),
     )
     seconds = training_seconds(plan, hardware=hardware)
     Stage(out.events, Plan.kind).note(
@@ -105,6 +75,22 @@ def check(recipe: Recipe) -> None:
 
     if recipe.evaluate.metrics != "auto":
         check_metrics(recipe.evaluate.metrics, recipe.evaluate, preference=recipe.task == "preference")
+
+
+def build(draft: Draft, recipe: Recipe, split: Split, facts: BaseFacts, hardware: Hardware) -> None:
+    """Decide, estimate, say so, and refuse before anything is written."""
+    lengths = measure(recipe, split, facts)
+    values, reasons = decide(Facts(recipe, facts, hardware, lengths))
+    settings = assemble(recipe, facts, values)
+    cost = estimate(facts, settings.method, settings.train, lengths=lengths, hardware=hardware)
+    lines = _say(draft, values, reasons, cost, hardware)
+    _warn_of_few_updates(draft, settings, lengths.total * settings.train.epochs)
+    check_fit(cost, hardware, disk_bytes=free_disk(draft.folder))
+    decided = {"reasons": reasons, "estimate": cost.as_dict()}
+    plan = {"resolved": settings.plain(), **decided, "hardware": hardware.as_dict(), "lengths": vars(lengths)}
+    write_json(draft.file("plan.json"), plan)
+    base = {key: getattr(facts, key) for key in ("name", "licence", "parameters", "width")}
+    draft.summary({"base": base, "values": values, **decided, "machine": hardware.sentence, "lines": lines})
 
 
 def resolved(plan: Plan) -> Resolved:
