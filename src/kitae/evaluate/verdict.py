@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from kitae.core.columns import group_of
-from kitae.core.records import Record
 from kitae.core.resolved import Resolved
 from kitae.errors import InputError
 from kitae.evaluate import sentences

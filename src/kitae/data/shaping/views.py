@@ -32,7 +32,9 @@ HEADINGS: dict[str, tuple[str, ...]] = {
     "desirable": ("ktotag", "desirable"),
     "messages": ("messages", "conversation", "conversations", "dialog", "dialogue", "turns", "utterances"),
     "tools": ("tools", "functions"),
-    "text": ("text", "utterance", "sentence", "message", "content", "本文", "テキスト", "発話", "文", "文章", "nachricht"),
+    "text": (
+        "text", "utterance", "sentence", "message", "content", "本文", "テキスト", "発話", "文", "文章", "nachricht",
+    ),
     "label": (
         "label", "labels", "category", "class", "intent", "topic", "target",
         "ラベル", "分類", "カテゴリ", "カテゴリー", "種別", "意図", "トピック", "kategorie", "klasse", "thema",
