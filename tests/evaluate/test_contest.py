@@ -78,6 +78,7 @@ def test_a_tie_is_decided_by_what_it_costs(workspace: Workspace) -> None:
     assert told(made)[0].startswith("Take `cheap`: accuracy 94.4 %")
     assert "not beyond chance behind `dear`" in told(made)[0]
     assert " times cheaper" in told(made)[0]
+    assert told(made)[1].startswith("The 36 rows of `test` can only show gains above ")
 
 
 def test_without_a_clear_reason_the_highest_is_taken_and_the_tie_is_said(workspace: Workspace) -> None:

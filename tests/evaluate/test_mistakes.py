@@ -19,6 +19,7 @@ from kitae.cli.main import app
 from kitae.core.artifacts import Split, Verdict
 from kitae.core.records import Record
 from kitae.core.workspace import Workspace
+from kitae.data.review import read_decisions
 from kitae.errors import InputError, UnknownName
 from kitae.evaluate import errors, errors_page, stage, write_errors
 from kitae.evaluate.mistakes.analysis import analyse
@@ -229,6 +230,10 @@ def test_a_verdict_is_analysed_without_asking_again(judged: tuple[Workspace, Ver
     assert {row["answer"] for row in rows} == {"'=Hm."}  # no spreadsheet may take it for a formula
     with pytest.raises(InputError, match="is there already"):
         write_errors(tmp_path / "errors.csv", report)
+    decided = (tmp_path / "errors.csv").read_text("utf-8-sig").replace("\n,", "\ndrop,", 1)
+    (tmp_path / "errors.csv").write_text(decided, "utf-8")
+    (decision,) = read_decisions([tmp_path / "errors.csv"]).items()
+    assert (decision[0], decision[1].what) == (rows[0]["id"], "drop")  # the sheet is one that `data.review` takes
 
 
 def test_names_that_a_verdict_has_not(judged: tuple[Workspace, Verdict, Split]) -> None:
