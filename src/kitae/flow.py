@@ -18,15 +18,16 @@ if TYPE_CHECKING:
     from kitae.data.custody.erased import Erased
 
 
-def check(recipe: Recipe) -> None:
-    """Refuse names that no stage knows before any of them begins. Raises `UnknownName`, `RecipeError`."""
+def check(recipe: Recipe, *, folder: Path) -> None:
+    """Refuse names that no stage knows before any begins. Raises `UnknownName`, `RecipeError`, `BaseError`."""
+    models.check(recipe.base, folder=folder)
     data.check(recipe.data, also=[extra.source for extra in recipe.evaluate.also])
-    evaluate.check(recipe.evaluate)
+    evaluate.check(recipe.evaluate, task=recipe.task)
 
 
 def walk(recipe: Recipe, *, folder: Path, out: Workspace) -> Iterator[Artifact]:
     """Yield each artifact of the way as it is finished; `folder` is where the recipe's relative paths begin."""
-    check(recipe)
+    check(recipe, folder=folder)
     recipe = with_base_in(recipe, folder)
     erased = registry.erased(out)
     source = data.find(recipe.data.sources, folder=folder, out=out)

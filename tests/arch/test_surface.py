@@ -45,6 +45,7 @@ PUBLIC = {
         "Limits",
         "attach",
         "before_stop",
+        "check",
         "facts",
         "generate",
         "likelihood",

@@ -388,6 +388,19 @@ def test_only_true_and_false_are_truth_values(word: str, tmp_path: Path) -> None
     assert (loaded.name, loaded.data.privacy.mode, loaded.data.duplicates.exact) == (word, "off", False)
 
 
+@pytest.mark.parametrize(
+    ("values", "wanted"),
+    [
+        ({"epochs": 3}, "Perhaps train.epochs is meant"),
+        ({"train": {"rank": 3}}, "Perhaps method.rank is meant"),
+        ({"near": 0.5}, "Perhaps data.duplicates.near or "),
+    ],
+)
+def test_a_key_that_stands_elsewhere_is_shown_its_place(values: dict[str, Any], wanted: str) -> None:
+    with pytest.raises(UnknownName, match=wanted):
+        parse_recipe({"name": "x", "data": {"sources": [{"path": "a.csv"}]}, **values})
+
+
 def test_all_unknown_keys_are_named() -> None:
     with pytest.raises(UnknownName, match=r"unknown key in the recipe: 'tsak'.*Unknown too: sorces"):
         parse_recipe({**SMALL, "tsak": "chat", "sorces": []})

@@ -84,6 +84,8 @@ def test_wrong_input(tmp_path: Path, spoil: Callable[[Path], None], expected: li
     for part in expected:
         assert part.casefold() in done.stderr.casefold()
     assert no_names_without_manifest(tmp_path / "home")
+    if spoil in {unknown_key, not_causal, no_such_base, unknown_metric}:
+        assert not list((tmp_path / "home").glob("artifacts/*")), "it was seen only after the data had been prepared"
 
 
 def test_errors_as_json(tmp_path: Path) -> None:

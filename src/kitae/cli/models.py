@@ -68,11 +68,14 @@ def _lines(card: "VersionCard", values: Mapping[str, Any]) -> Iterator[str]:
     for gate in card.gates:
         yield f"  gate {gate['name']}: {'passed' if gate['passed'] else 'REFUSED'}; {gate['reason']}"
     terms = values["terms"]
-    yield f"  base     {card.base}, licence {terms['base']['licence'] or 'not stated'}"
+    base = f" {card.base}, licence {terms['base']['licence'] or 'not stated'}"
+    if "base" not in card.lineage:
+        yield f"  base    {base}"
     for step in card.steps:
         parents = ", ".join(f"{kind} {digest[:12]}" for kind, digest in step.parents.items())
+        made_from = base if step.kind == "base" else f" from {parents}" if parents else ""
         gone = f"  {erased_sentence(card.erased[step.kind])}" if step.kind in card.erased else ""
-        yield f"  {step.kind:<8} {step.digest[:12]}{f' from {parents}' if parents else ''}{gone}"
+        yield f"  {step.kind:<8} {step.digest[:12]}{made_from}{gone}"
     lost = "not in this workspace any more; `kitae run RECIPE` makes it again"
     if terms["taught"] is None:
         yield f"  terms    {lost}"

@@ -22,7 +22,7 @@ def check(recipe: RecipeFile, sets: Sets = None, as_json: AsJson = False) -> Non
     from kitae.core.recipe import load_recipe
 
     checked = load_recipe(recipe, sets or ())
-    flow.check(checked)
+    flow.check(checked, folder=recipe.absolute().parent)
     if as_json:
         print_json(checked.plain())
         return

@@ -52,8 +52,11 @@ def explain(error: ValidationError, model: type[Settings]) -> RecipeError | Unkn
         sections, annotation = _walk(model, unknown["loc"][:-1])
         where = ".".join(sections) or "the recipe"
         others = [".".join(map(str, p["loc"])) for p in problems if p["type"] == "extra_forbidden" and p is not unknown]
-        hint = f"Unknown too: {_listed(others)}" if others else ""
-        return UnknownName(f"key in {where}:", got=str(unknown["loc"][-1]), known=_keys(annotation), hint=hint)
+        got = str(unknown["loc"][-1])
+        elsewhere = list(_places(model, got))
+        hints = [f"Perhaps {' or '.join(elsewhere[:MOST_PLACES])} is meant"] if elsewhere else []
+        hints += [f"Unknown too: {_listed(others)}"] if others else []
+        return UnknownName(f"key in {where}:", got=got, known=_keys(annotation), hint=". ".join(hints))
     place, annotation = _walk(model, problems[0]["loc"])
     places = [_walk(model, problem["loc"])[0] for problem in problems]
     here = [problem for problem, where in zip(problems, places, strict=True) if where == place]
@@ -147,6 +150,16 @@ def _inside(annotation: Any, part: int | str) -> Any:
     if (origin is list and isinstance(part, int)) or (origin is dict and isinstance(part, str)):
         return get_args(annotation)[-1]
     return None
+
+
+def _places(model: type[Settings], key: str, above: str = "") -> Iterator[str]:
+    """Where a key of this very name stands: who writes `epochs` on top means `train.epochs`."""
+    for name, field in model.model_fields.items():
+        if name == key and above:
+            yield above + name
+        for option in _options(field.annotation):
+            if isinstance(option, type) and issubclass(option, Settings):
+                yield from _places(option, key, f"{above}{name}.")
 
 
 def _options(annotation: Any) -> Iterator[Any]:

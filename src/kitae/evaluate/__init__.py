@@ -25,12 +25,12 @@ __all__ = [
 ]
 
 
-def check(settings: EvaluateSettings) -> None:
+def check(settings: EvaluateSettings, *, task: str) -> None:
     """Refuse what no evaluation could do, before hours of training are spent. Raises `UnknownName`, `InputError`."""
     from kitae.core.metric_names import check_metrics
 
     names = () if settings.metrics == "auto" else settings.metrics
-    check_metrics(names, settings)
+    check_metrics(names, settings, preference=task == "preference")
     if settings.json_schema is not None:
         from kitae.evaluate.metrics.form import schema_validator
 

@@ -17,6 +17,7 @@ __all__ = [
     "Limits",
     "attach",
     "before_stop",
+    "check",
     "facts",
     "generate",
     "likelihood",
@@ -26,6 +27,16 @@ __all__ = [
     "save_adapter",
     "weigh",
 ]
+
+
+def check(base: str, *, folder: Path) -> None:
+    """Refuse a base that cannot be used, as far as this machine alone can tell; of the hub nothing is asked yet.
+
+    Raises `BaseError`, `UnknownName`.
+    """
+    from kitae.models.base import find_here
+
+    find_here(base, folder=folder)
 
 
 def load_tokenizer(base: str, *, folder: Path | None = None) -> Any:

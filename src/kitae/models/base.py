@@ -55,9 +55,21 @@ def find_base(base: str, *, folder: Path | None = None) -> FoundBase:
     `base` is a catalogue name, a folder (relative to `folder`, or else to the working folder), or a hub id, which
     may end in `@revision`. Raises `BaseError` with what to do, or `UnknownName`.
     """
+    found = find_here(base, folder=folder)
+    if found is not None:
+        return found
+    entry = catalogue().get(base)
+    path = _from_hub(base if entry is None else entry["hub"])
+    return _checked(FoundBase(base, path, _stated_licence(path) if entry is None else entry["licence"]))
+
+
+def find_here(base: str, *, folder: Path | None = None) -> FoundBase | None:
+    """As `find_base`, but None for a base of the hub: nothing is asked of the network."""
     entry = catalogue().get(base)
     if entry is not None:
-        path = HERE / entry["folder"] if "folder" in entry else _from_hub(entry["hub"])
+        if "folder" not in entry:
+            return None
+        path = HERE / entry["folder"]
         if not path.is_dir():
             raise BaseError(f"the embedded base {base} is missing from this installation", hint="Reinstall kitae")
         return _checked(FoundBase(base, path, entry["licence"]))
@@ -65,18 +77,15 @@ def find_base(base: str, *, folder: Path | None = None) -> FoundBase:
     for place in (written,) if written.is_absolute() else ((folder or Path()) / written, written):
         if place.is_dir():
             return _checked(FoundBase(base, place.resolve(), _stated_licence(place)))
-    if base.startswith((".", "/", "~")) or not HUB_ID.match(base):
-        if "/" in base or "\\" in base:
-            raise BaseError(
-                "there is no folder with this base",
-                got=base,
-                hint="`base` is a catalogue name, a folder (relative to the recipe) or a hub id such as owner/name",
-            )
-        raise UnknownName(
-            "base", got=base, known=catalogue(), hint="A folder or a hub id such as owner/name also works"
+    if HUB_ID.match(base) and not base.startswith((".", "/", "~")):
+        return None
+    if "/" in base or "\\" in base:
+        raise BaseError(
+            "there is no folder with this base",
+            got=base,
+            hint="`base` is a catalogue name, a folder (relative to the recipe) or a hub id such as owner/name",
         )
-    path = _from_hub(base)
-    return _checked(FoundBase(base, path, _stated_licence(path)))
+    raise UnknownName("base", got=base, known=catalogue(), hint="A folder or a hub id such as owner/name also works")
 
 
 def read_config(path: Path) -> dict[str, Any]:

@@ -39,10 +39,15 @@ FEEDFORWARD_ENDS = frozenset({"down_proj", "dense_4h_to_h", "fc2", "fc_out", "w2
 """Names that families give to these layers; a name they share with another layer stands for both."""
 WANTED_STEPS = 400
 """Fewer updates leave a LoRA under-trained; more cost time by small matrices."""
+LEAST_TOKENS = 256
+"""Smaller steps cost more in small matrices than they gain; a hundred rows still make some updates with them."""
 ANSWER_MARGIN = 8
+PREFERENCE_SHARE = 0.1
+"""What preferences learn at, of the rate of answers: the papers on DPO take a tenth or less."""
 MAIN_METRICS = {
     "classify": ["accuracy", "macro_f1"],
     "chat": ["exact_match", "rouge_l", "bleu"],
+    "preference": ["preferred", "perplexity_token", "rouge_l"],
 }
 
 
@@ -98,7 +103,7 @@ def tokens_per_step(facts: Facts) -> Decision:
     """Tokens between two updates, so that training has some hundreds of updates."""
     total = facts.lengths.total * facts.recipe.train.epochs
     wanted = 2 ** round(math.log2(max(1.0, total / WANTED_STEPS)))
-    value = int(min(65_536, max(1_024, wanted)))
+    value = int(min(65_536, max(LEAST_TOKENS, wanted)))
     return value, f"{total:,.0f} tokens over all epochs make about {max(1, round(total / value))} updates"
 
 
@@ -107,6 +112,8 @@ def learning_rate(facts: Facts) -> Decision:
     kind = facts.recipe.method.kind
     share, why = RATE_SHARES.get(kind, RATE_SHARES["lora"])
     width = facts.base.width
+    if facts.recipe.task == "preference":
+        share, why = share * PREFERENCE_SHARE, "; ".join(filter(None, [why, "a preference moves what answers already"]))
     value = REFERENCE_RATE * (REFERENCE_WIDTH / width) ** RATE_EXPONENT
     value = float(f"{share * min(5e-3, max(5e-5, value)):.1e}")
     lora = f"LoRA rates fall with the width of the base: {REFERENCE_RATE:g} at 256, 2e-4 at 4,096; here {width}"

@@ -22,7 +22,7 @@ from kitae.plan.hardware import GIB, Hardware, free_disk
 
 FEW_UPDATES = 30
 """With fewer updates than this, an adapter has hardly left its beginning."""
-TRAINED_TASKS = ("chat", "classify")
+TRAINED_TASKS = ("chat", "classify", "preference")
 NEXT_STEP = {
     "runtime": "Use a machine with more memory",
     "base weights": "Choose a smaller base, or train.precision: bf16",
@@ -41,36 +41,6 @@ def resolve(recipe: Recipe, split: Split, *, facts: BaseFacts, hardware: Hardwar
     """
     check(recipe)
 
-    def build(draft: Draft) -> None:
-        """Decide, estimate, say so, and refuse before anything is written."""
-        lengths = measure(recipe, split, facts)
-        values, reasons = decide(Facts(recipe, facts, hardware, lengths))
-        settings = assemble(recipe, facts, values)
-        cost = estimate(facts, settings.method, settings.train, lengths=lengths, hardware=hardware)
-        lines = _say(draft, values, reasons, cost, hardware)
-        _warn_of_few_updates(draft, settings, lengths.total * settings.train.epochs)
-        check_fit(cost, hardware, disk_bytes=free_disk(out.home))
-        write_json(
-            draft.file("plan.json"),
-            {
-                "resolved": settings.plain(),
-                "reasons": reasons,
-                "estimate": cost.as_dict(),
-                "hardware": hardware.as_dict(),
-                "lengths": vars(lengths),
-            },
-        )
-        draft.summary(
-            {
-                "base": {key: getattr(facts, key) for key in ("name", "licence", "parameters", "width")},
-                "values": values,
-                "reasons": reasons,
-                "estimate": cost.as_dict(),
-                "machine": hardware.sentence,
-                "lines": lines,
-            }
-        )
-
     plan = out.make(
         Plan,
         parents={
@@ -84,7 +54,7 @@ def resolve(recipe: Recipe, split: Split, *, facts: BaseFacts, hardware: Hardwar
             "hardware": hardware.as_dict(),
             "group_by": recipe.data.split.group_by,
         },
-        build=build,
+        build=lambda draft: build(draft, recipe, split, facts, hardware),
     )
     seconds = training_seconds(plan, hardware=hardware)
     Stage(out.events, Plan.kind).note(
@@ -104,7 +74,23 @@ def check(recipe: Recipe) -> None:
         )
 
     if recipe.evaluate.metrics != "auto":
-        check_metrics(recipe.evaluate.metrics, recipe.evaluate)
+        check_metrics(recipe.evaluate.metrics, recipe.evaluate, preference=recipe.task == "preference")
+
+
+def build(draft: Draft, recipe: Recipe, split: Split, facts: BaseFacts, hardware: Hardware) -> None:
+    """Decide, estimate, say so, and refuse before anything is written."""
+    lengths = measure(recipe, split, facts)
+    values, reasons = decide(Facts(recipe, facts, hardware, lengths))
+    settings = assemble(recipe, facts, values)
+    cost = estimate(facts, settings.method, settings.train, lengths=lengths, hardware=hardware)
+    lines = _say(draft, values, reasons, cost, hardware)
+    _warn_of_few_updates(draft, settings, lengths.total * settings.train.epochs)
+    check_fit(cost, hardware, disk_bytes=free_disk(draft.folder))
+    decided = {"reasons": reasons, "estimate": cost.as_dict()}
+    plan = {"resolved": settings.plain(), **decided, "hardware": hardware.as_dict(), "lengths": vars(lengths)}
+    write_json(draft.file("plan.json"), plan)
+    base = {key: getattr(facts, key) for key in ("name", "licence", "parameters", "width")}
+    draft.summary({"base": base, "values": values, **decided, "machine": hardware.sentence, "lines": lines})
 
 
 def resolved(plan: Plan) -> Resolved:
@@ -130,9 +116,11 @@ def measure(recipe: Recipe, split: Split, facts: BaseFacts) -> Lengths:
     tokenizer = load_tokenizer(recipe.base)
     records = list(read_records(split.file("train.jsonl")))
     # What the template refuses is left out of training, which names the records.
-    encoded = encode(tokenizer, [record.messages for record in records], on_refused=lambda _index, _error: None)
+    said = [(record.messages, record.weight) for record in records]
+    said += [((*record.prompt, *record.rejected), record.weight) for record in records if record.rejected]
+    encoded = encode(tokenizer, [messages for messages, _ in said], on_refused=lambda _index, _error: None)
     rows = [row for rows in encoded for row in rows]
-    weights = [record.weight for record, rows in zip(records, encoded, strict=True) for _ in rows]
+    weights = [weight for (_, weight), rows in zip(said, encoded, strict=True) for _ in rows]
     lengths = [min(len(row), facts.max_positions) * weight for row, weight in zip(rows, weights, strict=True)]
     answers = [len(list(run)) for row in rows for trained, run in groupby(row.trained) if trained]
     validation = sum(1 for _ in read_records(split.file("validation.jsonl")))

@@ -14,6 +14,7 @@ from kitae.core.data_settings import DuplicateSettings
 from kitae.core.records import Message, Origin, Record
 from kitae.core.text import compact, is_japanese, ngrams
 from kitae.data.alike import banding as bands_of
+from kitae.data.alike import near
 from kitae.data.alike.banding import BUCKET_TEXTS, banding, bucket_pairs, window_pairs
 from kitae.data.alike.columns import Columns
 from kitae.data.alike.near import near_pairs
@@ -127,3 +128,9 @@ def test_window_pairs_are_equal_and_near_each_other(values: list[int], window: i
     expected = {(i, j) for i, j in combinations(range(len(groups)), 2) if groups[i] == groups[j] and j - i <= window}
     assert set(zip(ones.tolist(), others.tolist(), strict=True)) == expected
     assert len(ones) == len(expected)
+
+
+@pytest.mark.parametrize("count", range(8))
+def test_a_pair_counts_from_so_many_bands_on(count: int) -> None:
+    pairs = np.array([7] * count + [9], dtype=np.uint64)
+    assert near._shared(pairs, 6).tolist() == ([7] if count >= 6 else [])

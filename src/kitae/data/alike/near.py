@@ -136,7 +136,7 @@ class _Sorted:
 def _shared(pairs: Array, needed: int) -> Array:
     """Those pairs that stand there at least so many times, ascending."""
     pairs.sort()
-    often: Array = pairs[needed - 1 :][pairs[needed - 1 :] == pairs[: len(pairs) - needed + 1]]
+    often: Array = pairs[needed - 1 :][pairs[needed - 1 :] == pairs[: max(len(pairs) - needed + 1, 0)]]
     fresh = np.ones(len(often), dtype=bool)
     fresh[1:] = often[1:] != often[:-1]
     return often[fresh]
