@@ -122,6 +122,20 @@ def test_a_version_is_compared_with_bases_prompts_and_its_own_endpoint(
     assert found["lines"][0]["en"].startswith("Take `")
 
 
+def test_prompts_are_compared_on_a_recipe_before_anything_is_trained(tmp_path: Path) -> None:
+    recipe = write_project(tmp_path)
+    near = {"name": "near", "base": "kitae-nano", "shots": 2, "shots_by": "nearest"}
+    (tmp_path / "near.yaml").write_text(json.dumps({"systems": [near]}), "utf-8")
+    arguments = ("compare", "kitae-nano", tmp_path / "near.yaml")
+    done = kitae(*arguments, "--on", recipe, "--metric", "rouge_l", home=tmp_path / "home")
+    assert done.returncode == 0, done.stderr
+    assert "Take `" in done.stdout
+    assert not list((tmp_path / "home" / "artifacts").glob("adapter/*"))
+    lost = kitae(*arguments, home=tmp_path / "home")
+    assert lost.returncode == 2
+    assert "--on RECIPE" in lost.stderr
+
+
 def test_the_errors_of_a_version_are_explained(home: Path) -> None:
     done = kitae("evaluate", "errors", "tiny-faq", home=home)
     assert done.returncode == 0, done.stderr

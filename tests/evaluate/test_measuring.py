@@ -53,7 +53,7 @@ def test_an_evaluation_killed_in_any_of_its_works_ends_with_the_same_bytes(tmp_p
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(top), os.environ.get("PYTHONPATH", "")])}
     calm, killed = tmp_path / "calm", tmp_path / "killed"
     # Killed in the answers, in the choices, in the likelihoods.
-    lives = [(calm, 0), (killed, 4), (killed, 8), (killed, 9), (killed, 0)]
+    lives = [(calm, 0), (killed, 4), (killed, 9), (killed, 11), (killed, 0)]
     command = [sys.executable, str(top / "evaluate" / "killed.py"), *(str(part) for pair in lives for part in pair)]
     done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True)
     assert done.stdout.split() == ["0", *["-9"] * 3, "0"]
