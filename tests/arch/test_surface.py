@@ -27,7 +27,7 @@ PUBLIC = {
         "suspects",
         "write_sheet",
     ],
-    "kitae.plan": ["Hardware", "look", "resolve", "resolved", "training_seconds"],
+    "kitae.plan": ["Hardware", "check", "look", "resolve", "resolved", "training_seconds"],
     "kitae.train": ["run"],
     "kitae.evaluate": [
         "check",
