@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from data.desk import Desk
+
 from kitae.core.workspace import Workspace
 from kitae.data import preparing
 from kitae.data.alike.letters import compacted, normalised
