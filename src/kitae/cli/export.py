@@ -52,7 +52,7 @@ def export(
     try:
         source = room.Source(card.base, adapter.file("adapter"), card.lineage.get("base"))
         figures = room.write(source, aside, asked, name=form, tell=lambda text: print(f"  {text}", file=sys.stderr))
-        made = {"version": card.reference, "digest": card.digest, "format": form, "parity": figures}
+        made: dict[str, Any] = {"version": card.reference, "digest": card.digest, "format": form, "parity": figures}
         (aside / CARD).write_text("\n".join(card_lines(card, registry.version_terms(out, card), made)) + "\n", "utf-8")
         made["files"] = room.listing(aside)
         from kitae.core.files import write_json
@@ -144,7 +144,7 @@ def card_lines(card: "VersionCard", terms: Mapping[str, Any], made: Mapping[str,
     yield "- It was measured on the held-out rows named above and on nothing else; measure it again for other uses."
     yield "- It can be wrong with confidence, and it repeats what its base and its data hold, biases among them."
     if card.saw_erased or card.measured_on_erased:
-        yield f"- It learnt from {card.saw_erased} records that were erased since. Train it again before giving it away."
+        yield f"- It learnt from {card.saw_erased} records that were erased since. Train it again before you share it."
 
 
 def figure_lines(name: str, part: Mapping[str, Any]) -> Iterator[str]:
