@@ -25,7 +25,7 @@ from kitae.evaluate import errors, errors_page, stage, write_errors
 from kitae.evaluate.mistakes.analysis import analyse
 from kitae.evaluate.mistakes.causes import causes
 from kitae.evaluate.mistakes.clusters import clusters
-from kitae.evaluate.mistakes.items import Item
+from kitae.evaluate.mistakes.items import Item, items_of
 from kitae.evaluate.mistakes.slices import corrected, find_slices, properties
 
 from .desk import FakeAnswerer, adapter_in, desk, knows, record, resolved, split_in, two_models
@@ -192,6 +192,20 @@ def test_real_japanese_questions_are_analysed(shared_data: Path) -> None:
     assert all(one["name"] for one in report["clusters"])
     assert sum(report["causes"].values()) == report["wrong"] > 50
     assert all(line["en"] and line["ja"] for line in report["lines"])
+
+
+def test_free_answers_are_wrong_when_they_are_little_like_the_right_ones() -> None:
+    def row(number: int, answer: str) -> dict[str, Any]:
+        told = {"id": f"{number}", "language": "en", "question": f"question {number}", "seen_in_training": False}
+        return {**told, "reference": f"Breakfast number {number} starts at seven.", "answers": {"tuned": answer}}
+
+    rows = [row(n, f"Breakfast {n} starts at 7." if n % 4 else "No.") for n in range(40)]
+    free = items_of(rows, "tuned")
+    assert [item.right for item in free] == [bool(n % 4) for n in range(40)]
+    report = analyse(free, taught([("when", "at seven")] * 3), confidence=0.95, seed=1)
+    assert report["lines"][0]["en"].startswith("10 of 40 answers are wrong (less than 50 % like the right answer")
+    labels = items_of([{**one, "reference": "yes", "answers": {"tuned": "yess"}} for one in rows], "tuned")
+    assert not any(item.right for item in labels)  # of labels nothing but the label is right
 
 
 ROWS = desk(answer=lambda text: text[:4])

@@ -13,8 +13,7 @@ import numpy as np
 from kitae.core.records import Record
 from kitae.evaluate.mistakes.clusters import telling_words
 from kitae.evaluate.mistakes.curves import NAME, Curves, learn
-from kitae.evaluate.mistakes.items import Item
-from kitae.evaluate.mistakes.slices import recurring
+from kitae.evaluate.mistakes.items import Item, recurring
 from kitae.evaluate.rouge import exact_form
 
 SIZES = (10, 20, 40, 80)
