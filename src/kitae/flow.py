@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from kitae import data, evaluate, models, registry, train
 from kitae import plan as planning
-from kitae.core.artifacts import Artifact, Dataset, Version
+from kitae.core.artifacts import Artifact, Dataset, Source, Split, Version
 from kitae.core.recipe import HeldOut, Recipe, with_base_in
 from kitae.core.workspace import Workspace
 
@@ -61,6 +61,8 @@ def walk(recipe: Recipe, *, folder: Path, out: Workspace) -> Iterator[Artifact]:
 
 def run(recipe: Recipe, *, folder: Path, out: Workspace, until: type[Artifact] = Version) -> Artifact:
     """Walk the way and return the first artifact of kind `until`: the registered version when nothing else is said."""
+    if until not in {Source, Dataset, Split}:
+        planning.check(recipe)
     return next(artifact for artifact in walk(recipe, folder=folder, out=out) if isinstance(artifact, until))
 
 

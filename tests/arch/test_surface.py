@@ -27,7 +27,7 @@ PUBLIC = {
         "suspects",
         "write_sheet",
     ],
-    "kitae.plan": ["Hardware", "look", "resolve", "resolved", "training_seconds"],
+    "kitae.plan": ["Hardware", "check", "look", "resolve", "resolved", "training_seconds"],
     "kitae.train": ["run"],
     "kitae.evaluate": [
         "check",
@@ -99,6 +99,7 @@ COMMANDS = {
     "doctor": ["--help", "--home", "--json"],
     "evaluate errors": ["--help", "--home", "--html", "--json", "--set", "--sheet", "--system"],
     "evaluate next": ["--help", "--home", "--json", "--set", "--sheet", "--system"],
+    "export": ["--format", "--help", "--home", "--json", "--prompts", "--to"],
     "models list": ["--help", "--home", "--json"],
     "models show": ["--help", "--home", "--json"],
     "models verify": ["--help", "--home", "--json"],

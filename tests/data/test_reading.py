@@ -93,6 +93,9 @@ def test_columns_reach_into_nested_values() -> None:
         ({"messages": [{"role": "user"}, {"content": "x"}]}, "no 'role'"),
         ({"messages": [{"role": "wizard", "content": "x"}]}, "wizard"),
         ({"colour": "red"}, "no known shape"),
+        ({"id": 4, "question": None, "answer": None}, "nothing stands in question and answer"),
+        ({"messages": None}, "nothing stands in messages"),
+        ({"id": 4, "text": None}, "nothing stands in text"),
         ({"question": {"a": 1}, "answer": "A."}, "dict"),
     ],
 )

@@ -24,6 +24,30 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "home"
 
 
+def test_a_version_is_exported_with_its_card_and_answers_the_same(home: Path, tmp_path: Path) -> None:
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    to = tmp_path / "out" / "model"
+    done = kitae("export", "tiny-faq:1", "--to", to, "--json", home=home)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["parity"]["identical_answers"] == told["parity"]["prompts"] > 0
+    assert {file["file"] for file in told["files"]} | {"export.json"} == {path.name for path in to.iterdir()}
+    assert AutoModelForCausalLM.from_pretrained(to).config.model_type == "llama"
+    assert AutoTokenizer.from_pretrained(to).chat_template
+    card = (to / "README.md").read_text(encoding="utf-8")
+    assert all(said in card for said in ("tiny-faq:1", "licence Apache-2.0", "CC0-1.0", "## Limits"))
+
+    again = kitae("export", "tiny-faq:1", "--to", to, home=home)
+    assert again.returncode == 2
+    assert "a folder with files in it" in again.stderr
+    unknown = kitae("export", "tiny-faq:1", "--to", tmp_path / "other", "--format", "adaptor", home=home)
+    assert unknown.returncode == 2
+    assert "did you mean 'adapter'" in unknown.stderr
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["model"]
+    assert not (tmp_path / "other").exists()
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -61,6 +61,10 @@ def no_such_base(recipe: Path) -> None:
     edit(recipe, lambda values: values.update(base="kitae-nanno"))
 
 
+def untrained_task(recipe: Path) -> None:
+    edit(recipe, lambda values: values.update(task="pretrain"))
+
+
 @pytest.mark.parametrize(
     ("spoil", "expected"),
     [
@@ -72,6 +76,7 @@ def no_such_base(recipe: Path) -> None:
         (not_causal, ["bert"]),
         (no_such_base, ["kitae-nano"]),
         (unknown_metric, ["unknown metric", "rouge_l"]),
+        (untrained_task, ["pretrain", "not yet trained"]),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
@@ -84,7 +89,7 @@ def test_wrong_input(tmp_path: Path, spoil: Callable[[Path], None], expected: li
     for part in expected:
         assert part.casefold() in done.stderr.casefold()
     assert no_names_without_manifest(tmp_path / "home")
-    if spoil in {unknown_key, not_causal, no_such_base, unknown_metric}:
+    if spoil in {unknown_key, not_causal, no_such_base, unknown_metric, untrained_task}:
         assert not list((tmp_path / "home").glob("artifacts/*")), "it was seen only after the data had been prepared"
 
 

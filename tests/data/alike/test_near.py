@@ -17,7 +17,7 @@ from kitae.data.alike import banding as bands_of
 from kitae.data.alike import near
 from kitae.data.alike.banding import BUCKET_TEXTS, banding, bucket_pairs, window_pairs
 from kitae.data.alike.columns import Columns
-from kitae.data.alike.near import near_pairs
+from kitae.data.alike.near import found_often, near_pairs
 from kitae.data.alike.turns import Turns
 from kitae.data.duplicates import Fingerprinted
 
@@ -119,6 +119,12 @@ def test_a_large_bucket_is_linear_and_joins_who_shares_the_next_band() -> None:
     for place, key in enumerate(following[order].tolist()):
         twins.setdefault(key, []).append(place)
     assert all(tuple(places) in pairs for places in twins.values())
+
+
+@given(st.lists(st.integers(0, 3), max_size=12), st.integers(1, 6))
+def test_pairs_of_enough_bands_stay_each_once(pairs: list[int], needed: int) -> None:
+    found = found_often(np.array(pairs, dtype=np.uint64), needed)
+    assert found.tolist() == sorted(pair for pair in set(pairs) if pairs.count(pair) >= needed)
 
 
 @given(st.lists(st.integers(0, 2), max_size=20), st.integers(1, 5))

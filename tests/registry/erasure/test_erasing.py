@@ -366,13 +366,15 @@ def test_a_damaged_artifact_is_no_hiding_place(site: Site) -> None:
 
 
 def test_answers_of_an_endpoint_about_it_go(site: Site) -> None:
-    """They say the same in other words, and only their file says of which record."""
+    """They say the same in other words, or in numbers, and only their file says of which records."""
     about, other = site.record(DOGS), site.record("本館の駐車場について教えてください")
     for number, record in enumerate((about, other)):
         path = site.out.home / "answers" / f"{number}.json"
         write_json(path, {"record": record.id, "answer": {"text": "別の言い方"}})
+        several = ["f" * 16, record.id]
+        write_json(path.with_name(f"vectors-{number}.json"), {"record": several, "answer": {"vectors": "AAAA"}})
     registry.erase(site.out, record=about.id)
-    assert [path.name for path in (site.out.home / "answers").iterdir()] == ["1.json"]
+    assert sorted(path.name for path in (site.out.home / "answers").iterdir()) == ["1.json", "vectors-1.json"]
 
 
 def test_a_child_goes_without_its_parent(site: Site) -> None:
