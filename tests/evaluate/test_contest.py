@@ -120,6 +120,13 @@ def test_rows_that_a_version_learnt_from_are_said(workspace: Workspace) -> None:
     assert told(made)[-1] == "`a` learnt from 5 of the 36 questions: its figures flatter it"
 
 
+def test_a_system_that_says_nothing_is_named(workspace: Workspace) -> None:
+    quiet = knows(ROWS)
+    made = compared(workspace, {"good": quiet, "mute": lambda text: "" if "car" in text else quiet(text)})
+    count = sum("car" in row.question for row in TEST)
+    assert told(made)[-1].startswith(f"`mute` gave no answer to {count} of the 36 questions")
+
+
 def test_instruction_and_examples_stand_before_each_question() -> None:
     one = system("few", instruction="Answer in one word.", shots=3)
     talks = conversations(one, TEST, TRAIN, seed=1)

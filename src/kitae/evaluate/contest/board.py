@@ -61,6 +61,7 @@ def judge(
         "ranking": ranked,
         "best": best,
         "seen": {name: len(rows) for name, rows in seen.items() if rows},
+        "empty": {name: empty for name, texts in answers.items() if (empty := sum(not text for text in texts))},
     }
     return {**values, "lines": [*why, *_warnings(values)]}
 
@@ -162,7 +163,20 @@ def _warnings(values: Mapping[str, Any]) -> list[Words]:
     limit = detectable("test", values["main"]) if tied else None
     return [
         *([] if limit is None else [limit]),
+        *_silent(values),
         *_flattered(values),
+    ]
+
+
+def _silent(values: Mapping[str, Any]) -> list[Words]:
+    return [
+        {
+            "en": f"`{name}` gave no answer to {count:,} of the {values['rows']:,} questions (an empty one, or a "
+            "question that it cannot read)",
+            "ja": f"`{name}`は{values['rows']:,}件の質問のうち{count:,}件に答えませんでした"
+            "（空の回答、または読めない質問）",
+        }
+        for name, count in values["empty"].items()
     ]
 
 
