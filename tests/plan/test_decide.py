@@ -8,6 +8,7 @@ from kitae.core.recipe import Recipe, parse_recipe
 from kitae.core.resolved import Resolved
 from kitae.errors import DiskFull, RecipeError, WillNotFit
 from kitae.models.facts import BaseFacts
+from kitae.models.speed import Speed
 from kitae.plan.decide import DECISIONS, Facts, Lengths, decide
 from kitae.plan.estimate import ROW_SECONDS, START_SECONDS, estimate, train_seconds
 from kitae.plan.hardware import GIB, Hardware
@@ -178,7 +179,7 @@ def test_validations_cost_what_their_forward_passes_cost() -> None:
 def test_a_faster_machine_takes_less_time_and_a_narrow_base_gains_less_from_it() -> None:
     def seconds(width: int, gigaflops: float) -> float:
         return (
-            train_seconds(1e15, width=width, rows=100, hardware=MACHINE, product_flops=gigaflops * 1e9)
+            train_seconds(1e15, width=width, rows=100, speed=Speed(gigaflops * 1e9, gigaflops * 5e8))
             - START_SECONDS
             - 100 * ROW_SECONDS
         )
@@ -192,5 +193,12 @@ def test_a_faster_machine_takes_less_time_and_a_narrow_base_gains_less_from_it()
 # Runs on 2 cores of which the parts that are not products were measured in seconds of one core; see docs/LOG.md.
 @pytest.mark.parametrize(("width", "gigaflops", "share"), [(256, 146, 0.49), (256, 380, 0.31), (576, 380, 0.52)])
 def test_the_share_of_products_is_near_what_was_measured(width: int, gigaflops: float, share: float) -> None:
-    told = train_seconds(1e15, width=width, rows=0, hardware=MACHINE, product_flops=gigaflops * 1e9) - START_SECONDS
+    told = train_seconds(1e15, width=width, rows=0, speed=Speed(gigaflops * 1e9, gigaflops * 5e8)) - START_SECONDS
     assert 1e15 / (gigaflops * 1e9) / told == pytest.approx(share, rel=0.15)
+
+
+def test_on_a_busy_machine_everything_takes_as_much_longer() -> None:
+    calm, busy = (
+        train_seconds(1e15, width=256, rows=0, speed=Speed(flops, 70e9)) - START_SECONDS for flops in (140e9, 35e9)
+    )
+    assert busy == pytest.approx(4 * calm)

@@ -20,7 +20,9 @@ MACHINE = Hardware(cores=2, memory_bytes=24 * GIB, bf16=False, avx512=False)
 
 def planned(out: Workspace, monkeypatch: pytest.MonkeyPatch, gigaflops: float) -> tuple[Plan, list[dict[str, Any]]]:
     """The plan on a machine of this speed, and what was told."""
-    monkeypatch.setattr("kitae.models.speed.product_rate", lambda _precision: gigaflops * 1e9)
+    monkeypatch.setattr(
+        "kitae.models.speed.product_speed", lambda _precision: speed.Speed(gigaflops * 1e9, gigaflops * 5e8)
+    )
     told: list[dict[str, Any]] = []
     out.events.listen(told.append)
     recipe = parse_recipe({"name": "x", "data": {"sources": [{"path": "a.csv"}]}})
@@ -54,9 +56,10 @@ def test_a_plan_that_is_found_again_is_told_again(tmp_path: Path, monkeypatch: p
 
 
 def test_products_are_timed_in_a_moment() -> None:
-    speed.product_rate.cache_clear()
+    speed.product_speed.cache_clear()
     began = time.perf_counter()
-    rate = speed.product_rate("fp32")
-    assert 1e8 < rate < 1e15
-    assert speed.product_rate("fp32") == rate
-    assert time.perf_counter() - began < 5
+    found = speed.product_speed("fp32")
+    assert 1e7 < found.flops < 1e15
+    assert 1e7 < found.core_flops < 1e14
+    assert speed.product_speed("fp32") is found
+    assert time.perf_counter() - began < 20

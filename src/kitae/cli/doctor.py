@@ -34,7 +34,7 @@ def doctor(home: Home = None, as_json: AsJson = False) -> None:
             f"is to go on and no run is at work, delete {out.home / 'partial'}"
         )
     if not hardware.bf16:
-        advice.append("No bf16 in hardware: training runs in fp32, about four times slower on this processor")
+        advice.append("No bf16 in hardware: training runs in fp32, about half as fast as with it")
     values = {
         "version": __version__,
         "python": python_version(),

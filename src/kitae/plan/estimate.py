@@ -23,6 +23,7 @@ from kitae.core.method_settings import (
 from kitae.core.resolved import ResolvedIA3, ResolvedLora, ResolvedQLora, ResolvedTrain
 from kitae.core.sizes import CHUNK_LOGITS, micro_batch_tokens
 from kitae.models.facts import BaseFacts
+from kitae.models.speed import Speed
 from kitae.plan.decide import Lengths
 from kitae.plan.hardware import GIB, Hardware
 
@@ -221,14 +222,15 @@ def flops_per_token(facts: BaseFacts, method: Any) -> tuple[float, float]:
     return forward, 2.0 * body + beside + gradients + labelled_head * (4.0 if embeddings else 2.0)
 
 
-def train_seconds(flops: float, *, width: int, rows: int, hardware: Hardware, product_flops: float) -> float:
-    """Seconds that a training takes on a machine that multiplies `product_flops` operations per second on all cores.
+def train_seconds(flops: float, *, width: int, rows: int, speed: Speed | None) -> float:
+    """Seconds that a training takes on a machine that multiplies matrices so fast; None is a GPU.
 
     A layer's products grow with the square of its width and the rest with the width, so the share of the time that
     products get is width / (width + c x rate of a core). One c fits 6.9M parameters of width 256 in fp32 at 73 GFLOP/s
     a core (49 %) and in bf16 at 190 (31 %), and 135M of width 576 in bf16 (52 %); see docs/LOG.md.
     """
-    if hardware.gpus:
-        return START_SECONDS + ROW_SECONDS * rows + flops / GPU_FLOPS
-    spare = SPARE_WIDTH_PER_GFLOPS * product_flops / 1e9 / hardware.cores
-    return START_SECONDS + ROW_SECONDS * rows + flops / (product_flops * width / (width + spare))
+    ready = START_SECONDS + ROW_SECONDS * rows
+    if speed is None:
+        return ready + flops / GPU_FLOPS
+    share = width / (width + SPARE_WIDTH_PER_GFLOPS * speed.core_flops / 1e9)
+    return ready + flops / (speed.flops * share)

@@ -106,8 +106,7 @@ def training_seconds(plan: Plan, *, hardware: Hardware) -> float:
         values["estimate"]["teraflops"] * 1e12,
         width=plan.summary["base"]["width"],
         rows=values["lengths"]["rows"],
-        hardware=hardware,
-        product_flops=0.0 if hardware.gpus else speed.product_rate(precision),
+        speed=None if hardware.gpus else speed.product_speed(precision),
     )
 
 
