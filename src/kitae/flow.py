@@ -22,7 +22,7 @@ def check(recipe: Recipe, *, folder: Path) -> None:
     """Refuse names that no stage knows before any begins. Raises `UnknownName`, `RecipeError`, `BaseError`."""
     models.check(recipe.base, folder=folder)
     data.check(recipe.data, also=[extra.source for extra in recipe.evaluate.also])
-    evaluate.check(recipe.evaluate)
+    evaluate.check(recipe.evaluate, task=recipe.task)
 
 
 def walk(recipe: Recipe, *, folder: Path, out: Workspace) -> Iterator[Artifact]:

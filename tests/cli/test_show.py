@@ -38,13 +38,13 @@ def test_a_skipped_stage_says_so(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("status", "home", "commands"),
     [
-        ("candidate", None, ["kitae chat faq:1", "kitae serve faq:1", "kitae models show faq:1"]),
+        ("candidate", None, [f"kitae {verb} faq:1" for verb in ("chat", "serve", "evaluate errors", "models show")]),
         (
             "candidate",
             Path("my desk"),
-            [f"kitae {verb} faq:1 --home 'my desk'" for verb in ("chat", "serve", "models show")],
+            [f"kitae {verb} faq:1 --home 'my desk'" for verb in ("chat", "serve", "evaluate errors", "models show")],
         ),
-        ("refused", None, ["kitae models show faq:1"]),
+        ("refused", None, ["kitae evaluate errors faq:1", "kitae models show faq:1"]),
     ],
 )
 def test_the_next_steps_work(

@@ -127,5 +127,5 @@ def test_a_half_deleted_artifact_is_made_again(tmp_path: Path) -> None:
 
 
 def test_kinds_have_names_of_their_own() -> None:
-    assert len(KINDS) == 7
+    assert len(KINDS) == 8
     assert all(KINDS[name].kind == name for name in KINDS)

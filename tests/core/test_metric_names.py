@@ -16,7 +16,7 @@ def test_an_unknown_name_offers_the_nearest() -> None:
 def test_names_that_a_recipe_could_not_use_are_not_offered() -> None:
     with pytest.raises(UnknownName) as error:
         check_metrics(["costs"], EvaluateSettings())
-    assert set(METRIC_NAMES) - set(error.value.known) == {"cost", "json_schema", "similarity"}
+    assert set(METRIC_NAMES) - set(error.value.known) == {"cost", "json_schema", "similarity", "preferred"}
     with pytest.raises(UnknownName, match="Did you mean 'cost'"):
         check_metrics(["costs"], EvaluateSettings(price_per_hour=2.0))
 
@@ -28,5 +28,5 @@ def test_every_metric_has_both_names_and_a_direction_or_none() -> None:
 
 def test_a_schema_is_checked_before_training() -> None:
     with pytest.raises(InputError, match=r"evaluate\.json_schema is no JSON Schema"):
-        check(EvaluateSettings(metrics=["json_schema"], json_schema={"type": 7}))
-    check(EvaluateSettings(metrics=["json_schema"], json_schema={"type": "object"}))
+        check(EvaluateSettings(metrics=["json_schema"], json_schema={"type": 7}), task="chat")
+    check(EvaluateSettings(metrics=["json_schema"], json_schema={"type": "object"}), task="chat")

@@ -1,5 +1,6 @@
 """Files, folders, globs and folders of 🤗 datasets are found; what is passed over is said, and nothing else is."""
 
+import errno
 import json
 import sys
 import zipfile
@@ -12,6 +13,7 @@ from data.papers import pdf
 
 from kitae.core.data_settings import SourceSettings
 from kitae.core.files import read_jsonl
+from kitae.data import preparing
 from kitae.data.finding import find, found_files
 from kitae.data.locating import names_of
 from kitae.errors import SourceError
@@ -144,6 +146,36 @@ def test_a_file_that_vanishes_or_changes_says_so(desk: Desk, change: str) -> Non
     with pytest.raises(SourceError, match=r"faq\.csv (cannot be read|changed)") as caught:
         found_files(source, desk.folder)
     assert caught.value.hint
+
+
+@pytest.mark.parametrize("moment", ["file_encoding", "_redactor", "read_rows"])
+@pytest.mark.parametrize("change", ["gone", "locked"])
+def test_a_file_that_vanishes_before_it_is_read_says_so(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, change: str, moment: str
+) -> None:
+    desk.write("faq.csv", CSV.format(word="bath"))
+    path, done, opened = desk.folder / "faq.csv", getattr(preparing, moment), Path.open
+
+    def locked(file: Path, *args: Any, **kwargs: Any) -> Any:
+        if file == path:
+            raise PermissionError(errno.EACCES, "Permission denied", str(file))
+        return opened(file, *args, **kwargs)
+
+    def meanwhile(*args: Any, **kwargs: Any) -> Any:
+        if change == "gone":
+            path.unlink(missing_ok=True)
+        else:
+            monkeypatch.setattr(Path, "open", locked)
+        return done(*args, **kwargs)
+
+    monkeypatch.setattr(preparing, moment, meanwhile)
+    with pytest.raises(SourceError, match=r"faq\.csv cannot be read") as caught:
+        desk.prepare()
+    assert caught.value.hint
+    monkeypatch.setattr(preparing, moment, done)
+    monkeypatch.setattr(Path, "open", opened)
+    path.write_text(CSV.format(word="bath"), "utf-8")
+    assert len(kept(desk.prepare())) == 1
 
 
 def test_new_files_of_a_folder_do_not_slip_in(desk: Desk) -> None:

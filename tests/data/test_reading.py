@@ -2,6 +2,7 @@
 
 import csv
 import errno
+import gzip
 import io
 import json
 import re
@@ -11,10 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import openpyxl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from data.desk import Desk, dropped, kept
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
 from kitae.core.files import read_jsonl
 from kitae.data.encodings import binary_kind, detect_encoding, opening
@@ -89,6 +93,9 @@ def test_columns_reach_into_nested_values() -> None:
         ({"messages": [{"role": "user"}, {"content": "x"}]}, "no 'role'"),
         ({"messages": [{"role": "wizard", "content": "x"}]}, "wizard"),
         ({"colour": "red"}, "no known shape"),
+        ({"id": 4, "question": None, "answer": None}, "nothing stands in question and answer"),
+        ({"messages": None}, "nothing stands in messages"),
+        ({"id": 4, "text": None}, "nothing stands in text"),
         ({"question": {"a": 1}, "answer": "A."}, "dict"),
     ],
 )
@@ -189,7 +196,31 @@ CELL = st.text(
 )
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def book_of(rows: list[tuple[str, str]]) -> bytes:
+    book = openpyxl.Workbook()
+    assert book.active is not None
+    for row in rows:
+        book.active.append([ILLEGAL_CHARACTERS_RE.sub("", cell) for cell in row])
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+def delimited(rows: list[tuple[str, str]], delimiter: str) -> str:
+    text = io.StringIO()
+    csv.writer(text, delimiter=delimiter).writerows(rows)
+    return text.getvalue()
+
+
+def archive_of(**members: str) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name.replace("_", "."), content)
+    return out.getvalue()
+
+
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(
     rows=st.lists(st.tuples(CELL, CELL), min_size=1, max_size=12),
     junk=st.lists(st.text(st.characters(exclude_characters="\0", codec="utf-8"), max_size=20), max_size=4),
@@ -198,19 +229,37 @@ def test_read_is_kept_plus_dropped_plus_quarantined(
     tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str]], junk: list[str]
 ) -> None:
     desk = Desk(tmp_path_factory.mktemp("desk"))
-    lines = [json.dumps({"question": q, "answer": a}) for q, a in [("Is it open?", "Yes, it is."), *rows]]
-    desk.write("logs.jsonl", "\n".join(lines + [line.replace("\n", " ").replace("\r", " ") for line in junk]))
-    text = io.StringIO()
-    csv.writer(text).writerows([("question", "answer"), ("Is it closed?", "No."), *rows])
-    desk.write("table.csv", text.getvalue())
-    dataset = desk.prepare()
+    asked = [("Is it open?", "Yes, it is."), *rows]
+    listed = [{"question": q, "answer": a} for q, a in asked]
+    noise = [line.replace("\n", " ").replace("\r", " ") for line in junk]
+    lines = "\n".join([*map(json.dumps, listed), *noise])
+    headed = [("question", "answer"), *asked]
+    desk.write("logs.jsonl", lines)
+    desk.write("table.csv", delimited(headed, ","))
+    desk.write("table.tsv", delimited(headed, "\t"))
+    desk.write("list.json", json.dumps([*listed, *noise]))
+    desk.write("book.xlsx", book_of([headed[0], *(("Q " + q, "A " + a) for q, a in asked)]))  # "=" begins a formula
+    desk.write("columns.parquet", parquet(listed))
+    desk.write("all.zip", archive_of(a_jsonl=lines, b_csv=delimited(headed, ",")))
+    dataset = desk.prepare(executor={"workers": 1})
     report = dataset.json("report.json")
     assert report["kept"] == len(kept(dataset)) >= 1
     assert report["dropped"] == sum(len(records) for records in dropped(dataset).values())
     assert report["quarantined"] == len(list(read_jsonl(dataset.file("quarantine.jsonl"))))
     assert report["read"] == report["kept"] + report["dropped"] + report["quarantined"]
-    written = [line for line in (desk.folder / "logs.jsonl").read_bytes().decode().split("\n") if line.strip()]
-    assert report["files"][0]["read"] == len(written)
+    read = {file["name"]: file["read"] for file in report["files"]}
+    written = sum(1 for line in lines.split("\n") if line.strip())
+    assert read["logs.jsonl"] == written
+    assert read["table.csv"] == read["table.tsv"]
+    assert read["list.json"] == len(listed) + len(noise)
+    assert read["book.xlsx"] == read["columns.parquet"] == len(listed)
+    assert read["all.zip"] == written + read["table.csv"]
+
+
+def parquet(rows: list[dict[str, str]]) -> bytes:
+    out = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(rows), out)
+    return out.getvalue()
 
 
 @pytest.mark.parametrize(
@@ -223,6 +272,12 @@ def test_read_is_kept_plus_dropped_plus_quarantined(
         ("faq.csv", b"question,answer\n\x00\x01\x02\x00\x03", "binary"),
         ("faq.xlsx", b"question,answer\nq,a\n", "workbook"),
         ("faq.xlsx", b"PK\x03\x04broken", "workbook"),
+        ("faq.csv", book_of([("question", "answer")]), "not text: it looks like"),
+        ("faq.csv", parquet([{"question": "Is it open?", "answer": "It is."}]), "not text: it looks like"),
+        ("faq.parquet", parquet([{"question": "Is it open?", "answer": "It is."}])[:-9], "Parquet"),
+        ("faq.zip", archive_of(faq_csv="question,answer\nIs it open?,It is.\n")[:-30], "archive"),
+        ("faq.csv.gz", gzip.compress(b"question,answer\nIs it open?,It is.\n")[:14], "damaged"),
+        ("faq.jsonl.zst", b"\x28\xb5\x2f\xfd", "damaged"),
         ("faq.docx", b"PK\x03\x04", "no reader"),
         ("faq.csv", b"colour,size\nred,4\n", "no row of faq.csv"),
         ("faq.jsonl", b"not json\nneither\n", "no row of faq.jsonl"),

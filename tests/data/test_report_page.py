@@ -15,8 +15,10 @@ from data.talks import pair
 from data.test_rules import ANSWERS, NORMS, reason
 
 from kitae.core.data_settings import DataSettings
+from kitae.core.files import read_jsonl
 from kitae.core.records import Edit, Message, Origin, Terms
 from kitae.data.contamination.checking import RULE
+from kitae.data.custody.erased import REASONS as REASONS_OF_ERASURES
 from kitae.data.duplicates import REASONS
 from kitae.data.intake import FileCount, Quarantined
 from kitae.data.privacy.recognisers import KINDS, ON_REQUEST
@@ -138,6 +140,46 @@ def test_reasons_are_given_in_japanese_too(rule: str, answer: str) -> None:
 @pytest.mark.parametrize("given", [text for _, text in REASONS.values()])
 def test_reasons_of_duplicates_are_given_in_japanese_too(given: str) -> None:
     assert 'lang="ja"' in str(reason_of(given.format(camps=2, origin="a.jsonl:3", similarity=0.91)))
+
+
+def test_reasons_of_rows_that_could_not_be_read_are_given_in_japanese_too(desk: Desk) -> None:
+    good = {"question": "Is it far?", "answer": "It is not far."}
+    rows = [
+        good,
+        {"question": None, "answer": None},
+        {"colour": "red"},
+        {"messages": []},
+        {"messages": [{"role": "wizard", "content": "x"}]},
+        {"messages": [{"role": "user"}]},
+        {"question": {"a": 1}, "answer": "A."},
+        {"question": "Is it \ud800 far?", "answer": "No."},
+        {"text": "The inn lies by the river."},
+        ["no", "object"],
+    ]
+    lines = [json.dumps(row) for row in rows]
+    desk.write("rows.jsonl", "\n".join([*lines, "{broken", '{"question": "x"', "[" * 100_000]))
+    desk.write("list.json", json.dumps([good, good])[:-30] + "oops")
+    desk.write("table.csv", b"question,answer\nIs it open?,It is.\none,two,three\nIs \xff it?,It is.\n")
+    aside = list(read_jsonl(desk.prepare().file("quarantine.jsonl")))
+    assert len(aside) >= len(rows) + 3
+    unknown = [row["reason"] for row in aside if 'lang="ja"' not in str(reason_of(row["reason"]))]
+    assert unknown == []
+
+
+@pytest.mark.parametrize("given", REASONS_OF_ERASURES.values())
+def test_reasons_of_erasures_are_given_in_japanese_too(given: str) -> None:
+    assert 'lang="ja"' in str(reason_of(f"{given} (erasure abc)"))
+
+
+@pytest.mark.parametrize(
+    ("given", "japanese"),
+    [
+        ("empty_answer: the answer is empty or a placeholder", "回答が空：回答が空か、仮置きの語です"),
+        ("states no licence; names no rights holder", "ライセンスが書かれていません、権利者が書かれていません"),
+    ],
+)
+def test_reasons_that_are_put_together_are_given_in_japanese_too(given: str, japanese: str) -> None:
+    assert japanese in str(reason_of(given))
 
 
 def test_a_reason_that_nobody_knows_stands_as_it_is() -> None:

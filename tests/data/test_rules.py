@@ -124,6 +124,23 @@ def test_an_honest_answer_stays(rule: str, answer: str) -> None:
     assert reason(pair("When does the bath close?", answer), rule) == ""
 
 
+@pytest.mark.parametrize(
+    ("answer", "cut"),
+    [
+        ("夜は10時に閉まりますが、日曜日の", True),
+        ("タオルはフロントでお貸しするので", True),
+        ("It closes at ten, but on Sundays the", True),
+        ("もう少し早く出かけたいのですが", False),
+        ("実は本を全部持っておりますの", False),
+        ("今日は祝日でございますから", False),
+        ("var now = new Date();\nconsole.log(now);", False),
+    ],
+)
+def test_where_only_most_answers_end_as_sentences_the_last_words_decide(answer: str, cut: bool) -> None:
+    some = Norms("chat", ("ja", "en"), sentence_share={"a.jsonl": 0.7})
+    assert bool(reason(pair("When does the bath close?", answer), "truncated_answer", some)) is cut
+
+
 def test_a_form_letter_that_was_asked_for_is_no_fault() -> None:
     assert reason(pair("Write a letter of complaint.", "Dear [Company Name], …"), "leftover_template") == ""
     assert (

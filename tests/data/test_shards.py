@@ -1,18 +1,18 @@
 """Shards: there whole or not at all, and the same dataset whichever executor made it and wherever it was killed."""
 
-import os
+import multiprocessing
 import random
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
+from data import stage_process
 from data.desk import Desk
 
 from kitae.core.workspace import Workspace
@@ -128,48 +128,50 @@ def test_what_is_done_is_found_again(desk: Desk, monkeypatch: pytest.MonkeyPatch
     assert desk.prepare(executor={"workers": 1}).summary["kept"] > 0
 
 
-SCRIPT = """
-import sys
-from pathlib import Path
-from data.desk import Desk
-from kitae.core.workspace import Workspace
-from kitae.data import preparing
-preparing.SHARD_ROWS = 25
-desk = Desk(Path(sys.argv[1]))
-desk.workspace = Workspace(Path(sys.argv[2]))
-desk.sources = [{"path": f"{name}.jsonl", "licence": "CC0-1.0"} for name in ("one", "two", "three")]
-print("ready", flush=True)
-print(desk.prepare(executor={"workers": int(sys.argv[3])}).digest, flush=True)
-"""
+@dataclass
+class Stage:
+    """The data stage in processes that can be killed."""
+
+    desk: Desk
+    folder: Path
+    context: Any = field(default_factory=lambda: multiprocessing.get_context("forkserver"))
+
+    def killed(self, home: str, workers: int, after: float) -> bool:
+        """Start the stage and kill it after so many seconds; whether it was still at work."""
+        places = (str(self.desk.folder), str(self.folder / home), workers, str(self.folder / "digest"))
+        process = self.context.Process(target=stage_process.prepare, args=places)
+        process.start()
+        process.join(after)
+        process.kill()
+        process.join()
+        code = process.exitcode
+        process.close()
+        assert code in {0, -signal.SIGKILL}
+        return bool(code)
+
+    def whole(self, home: str, workers: int) -> tuple[str, float]:
+        """The digest of a dataset that nobody interrupts, and the seconds it took."""
+        began = time.monotonic()
+        assert not self.killed(home, workers, after=120)
+        return (self.folder / "digest").read_text("utf-8"), time.monotonic() - began
 
 
 @pytest.mark.slow
-def test_kills_at_random_moments_leave_the_same_dataset(desk: Desk, tmp_path: Path) -> None:
+def test_twenty_kills_at_random_moments_leave_the_same_dataset(desk: Desk, tmp_path: Path) -> None:
     dirty(desk, 60)
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), *sys.path])}
-
-    def started(home: Path, workers: int) -> subprocess.Popen[str]:
-        command = [sys.executable, "-c", SCRIPT, str(desk.folder), str(home), str(workers)]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        return process
-
-    began = time.monotonic()
-    with started(tmp_path / "whole", 1) as process:
-        wanted, _ = process.communicate()
-    seconds = time.monotonic() - began
-    seeded, killed = random.Random(11), 0
-    for kill in range(KILLS):
-        with started(tmp_path / "killed", 1 + kill % 2) as process:
-            try:
-                process.wait(timeout=seeded.uniform(0, seconds))
-            except subprocess.TimeoutExpired:
-                process.send_signal(signal.SIGKILL)
-                killed += 1
-        if process.returncode == 0:
+    stage = Stage(desk, tmp_path)
+    stage.context.set_forkserver_preload(["data.stage_process"])
+    wanted, alone = stage.whole("whole", 1)
+    same, together = stage.whole("two", 2)
+    assert same == wanted
+    seconds = {1: alone, 2: together}
+    chance, killed, found = random.Random(11), 0, 0
+    while killed < KILLS:
+        workers = 2 if killed % 6 == 5 else 1
+        if stage.killed("killed", workers, chance.uniform(0, seconds[workers])):
+            killed += 1
+            found += len(list(tmp_path.glob("killed/partial/dataset-*/scratch/*/*.arrow"))) > 0
+        else:
             shutil.rmtree(tmp_path / "killed" / "artifacts" / "dataset")
-    assert killed >= KILLS // 4
-    with started(tmp_path / "killed", 2) as process:
-        found, _ = process.communicate()
-    assert found == wanted != ""
+    assert found  # kills hit work that is found again
+    assert stage.whole("killed", 1)[0] == wanted

@@ -24,6 +24,30 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "home"
 
 
+def test_a_version_is_exported_with_its_card_and_answers_the_same(home: Path, tmp_path: Path) -> None:
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    to = tmp_path / "out" / "model"
+    done = kitae("export", "tiny-faq:1", "--to", to, "--json", home=home)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["parity"]["identical_answers"] == told["parity"]["prompts"] > 0
+    assert {file["file"] for file in told["files"]} | {"export.json"} == {path.name for path in to.iterdir()}
+    assert AutoModelForCausalLM.from_pretrained(to).config.model_type == "llama"
+    assert AutoTokenizer.from_pretrained(to).chat_template
+    card = (to / "README.md").read_text(encoding="utf-8")
+    assert all(said in card for said in ("tiny-faq:1", "licence Apache-2.0", "CC0-1.0", "## Limits"))
+
+    again = kitae("export", "tiny-faq:1", "--to", to, home=home)
+    assert again.returncode == 2
+    assert "a folder with files in it" in again.stderr
+    unknown = kitae("export", "tiny-faq:1", "--to", tmp_path / "other", "--format", "adaptor", home=home)
+    assert unknown.returncode == 2
+    assert "did you mean 'adapter'" in unknown.stderr
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["model"]
+    assert not (tmp_path / "other").exists()
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -96,6 +120,20 @@ def test_a_version_is_compared_with_bases_prompts_and_its_own_endpoint(
     # What is served is what was measured.
     assert all(row["answers"]["served"] == row["answers"]["tiny-faq:1"] for row in rows)
     assert found["lines"][0]["en"].startswith("Take `")
+
+
+def test_prompts_are_compared_on_a_recipe_before_anything_is_trained(tmp_path: Path) -> None:
+    recipe = write_project(tmp_path)
+    near = {"name": "near", "base": "kitae-nano", "shots": 2, "shots_by": "nearest"}
+    (tmp_path / "near.yaml").write_text(json.dumps({"systems": [near]}), "utf-8")
+    arguments = ("compare", "kitae-nano", tmp_path / "near.yaml")
+    done = kitae(*arguments, "--on", recipe, "--metric", "rouge_l", home=tmp_path / "home")
+    assert done.returncode == 0, done.stderr
+    assert "Take `" in done.stdout
+    assert not list((tmp_path / "home" / "artifacts").glob("adapter/*"))
+    lost = kitae(*arguments, home=tmp_path / "home")
+    assert lost.returncode == 2
+    assert "--on RECIPE" in lost.stderr
 
 
 def test_the_errors_of_a_version_are_explained(home: Path) -> None:

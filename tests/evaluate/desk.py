@@ -71,7 +71,7 @@ def adapter_in(out: Workspace, history: Sequence[Mapping[str, Any]] = ()) -> Ada
 
 def resolved(**evaluate: Any) -> Resolved:
     task = evaluate.pop("task", "chat")
-    metrics = {"chat": ["exact_match", "rouge_l", "bleu"], "classify": ["accuracy", "macro_f1"]}[task]
+    metrics = {"classify": ["accuracy", "macro_f1"]}.get(task, ["exact_match", "rouge_l", "bleu"])
     return Resolved.model_validate(
         {
             "name": "desk",

@@ -78,6 +78,7 @@ def test_a_tie_is_decided_by_what_it_costs(workspace: Workspace) -> None:
     assert told(made)[0].startswith("Take `cheap`: accuracy 94.4 %")
     assert "not beyond chance behind `dear`" in told(made)[0]
     assert " times cheaper" in told(made)[0]
+    assert told(made)[1].startswith("The 36 rows of `test` can only show gains above ")
 
 
 def test_without_a_clear_reason_the_highest_is_taken_and_the_tie_is_said(workspace: Workspace) -> None:
@@ -117,6 +118,13 @@ def test_rows_that_a_version_learnt_from_are_said(workspace: Workspace) -> None:
         open_model=lambda _one, _settings: FakeAnswerer(clueless),
     )
     assert told(made)[-1] == "`a` learnt from 5 of the 36 questions: its figures flatter it"
+
+
+def test_a_system_that_says_nothing_is_named(workspace: Workspace) -> None:
+    quiet = knows(ROWS)
+    made = compared(workspace, {"good": quiet, "mute": lambda text: "" if "car" in text else quiet(text)})
+    count = sum("car" in row.question for row in TEST)
+    assert told(made)[-1].startswith(f"`mute` gave no answer to {count} of the 36 questions")
 
 
 def test_instruction_and_examples_stand_before_each_question() -> None:

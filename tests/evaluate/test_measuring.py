@@ -18,6 +18,7 @@ import pytest
 from kitae.core.artifacts import Verdict
 from kitae.core.embedding import Embedder
 from kitae.core.endpoint_settings import EmbeddingSettings
+from kitae.core.records import Message
 from kitae.core.workspace import Workspace
 from kitae.errors import InputError, UnknownName
 from kitae.evaluate import check_rows, stage
@@ -52,7 +53,7 @@ def test_an_evaluation_killed_in_any_of_its_works_ends_with_the_same_bytes(tmp_p
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(top), os.environ.get("PYTHONPATH", "")])}
     calm, killed = tmp_path / "calm", tmp_path / "killed"
     # Killed in the answers, in the choices, in the likelihoods.
-    lives = [(calm, 0), (killed, 4), (killed, 8), (killed, 9), (killed, 0)]
+    lives = [(calm, 0), (killed, 4), (killed, 9), (killed, 11), (killed, 0)]
     command = [sys.executable, str(top / "evaluate" / "killed.py"), *(str(part) for pair in lives for part in pair)]
     done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True)
     assert done.stdout.split() == ["0", *["-9"] * 3, "0"]
@@ -71,6 +72,22 @@ def test_perplexity_is_that_of_the_right_answers(workspace: Workspace) -> None:
     assert found["perplexity_byte"]["systems"]["base"]["value"] == pytest.approx(
         math.exp(characters / bytes_), abs=1e-5
     )
+
+
+def test_the_share_of_pairs_whose_chosen_answer_is_likelier(workspace: Workspace) -> None:
+    """The fake finds likely what it would say: of some rows the chosen answer, of others the rejected one."""
+    says = knows(ROWS, wrong_every=4)
+    rows = [replace(row, rejected=(Message("assistant", "I do not know."),)) for row in TEST]
+    alone = replace(TEST[0], id="alone")
+    settings: dict[str, Any] = {"metrics": ["preferred", "rouge_l"], "task": "preference"}
+    verdict = judged(workspace, test=[*rows, alone], **settings)
+    found = figures(verdict)["preferred"]
+    right = [says(row.question) == row.answer for row in TEST]
+    assert found["systems"]["tuned"]["n"] == len(TEST)
+    assert found["systems"]["tuned"]["value"] == pytest.approx(sum(right) / len(right), abs=1e-4)
+    assert found["systems"]["base"]["value"] == 0.5  # neither is what it would say
+    with pytest.raises(InputError, match="pairs of a chosen and a rejected answer"):
+        judged(workspace, metrics=["preferred"])
 
 
 def test_how_long_an_answer_takes_is_measured_alone_and_priced(workspace: Workspace) -> None:
@@ -96,7 +113,7 @@ def test_sureness_is_a_softmax_over_the_labels() -> None:
 
 def test_a_column_for_groups_that_no_row_has_is_refused_with_those_there_are(workspace: Workspace) -> None:
     rows = [replace(row, meta={"customer": f"c{place % 3}", "day": ""}) for place, row in enumerate(TEST)]
-    with pytest.raises(UnknownName, match=r"'custmer'.*Known: customer, day.*Did you mean 'customer'"):
+    with pytest.raises(UnknownName, match=r"'custmer'.*Known: customer, day, label, language.*Did you mean 'customer'"):
         judged(workspace, test=rows, group_by="custmer")
     with pytest.raises(UnknownName, match="'day'"):
         judged(workspace, test=rows, group_by="day")

@@ -19,12 +19,13 @@ from kitae.cli.main import app
 from kitae.core.artifacts import Split, Verdict
 from kitae.core.records import Record
 from kitae.core.workspace import Workspace
+from kitae.data.review import read_decisions
 from kitae.errors import InputError, UnknownName
 from kitae.evaluate import errors, errors_page, stage, write_errors
 from kitae.evaluate.mistakes.analysis import analyse
 from kitae.evaluate.mistakes.causes import causes
 from kitae.evaluate.mistakes.clusters import clusters
-from kitae.evaluate.mistakes.items import Item
+from kitae.evaluate.mistakes.items import Item, items_of
 from kitae.evaluate.mistakes.slices import corrected, find_slices, properties
 
 from .desk import FakeAnswerer, adapter_in, desk, knows, record, resolved, split_in, two_models
@@ -193,6 +194,20 @@ def test_real_japanese_questions_are_analysed(shared_data: Path) -> None:
     assert all(line["en"] and line["ja"] for line in report["lines"])
 
 
+def test_free_answers_are_wrong_when_they_are_little_like_the_right_ones() -> None:
+    def row(number: int, answer: str) -> dict[str, Any]:
+        told = {"id": f"{number}", "language": "en", "question": f"question {number}", "seen_in_training": False}
+        return {**told, "reference": f"Breakfast number {number} starts at seven.", "answers": {"tuned": answer}}
+
+    rows = [row(n, f"Breakfast {n} starts at 7." if n % 4 else "No.") for n in range(40)]
+    free = items_of(rows, "tuned")
+    assert [item.right for item in free] == [bool(n % 4) for n in range(40)]
+    report = analyse(free, taught([("when", "at seven")] * 3), confidence=0.95, seed=1)
+    assert report["lines"][0]["en"].startswith("10 of 40 answers are wrong (less than 50 % like the right answer")
+    labels = items_of([{**one, "reference": "yes", "answers": {"tuned": "yess"}} for one in rows], "tuned")
+    assert not any(item.right for item in labels)  # of labels nothing but the label is right
+
+
 ROWS = desk(answer=lambda text: text[:4])
 
 
@@ -229,6 +244,10 @@ def test_a_verdict_is_analysed_without_asking_again(judged: tuple[Workspace, Ver
     assert {row["answer"] for row in rows} == {"'=Hm."}  # no spreadsheet may take it for a formula
     with pytest.raises(InputError, match="is there already"):
         write_errors(tmp_path / "errors.csv", report)
+    decided = (tmp_path / "errors.csv").read_text("utf-8-sig").replace("\n,", "\ndrop,", 1)
+    (tmp_path / "errors.csv").write_text(decided, "utf-8")
+    (decision,) = read_decisions([tmp_path / "errors.csv"]).items()
+    assert (decision[0], decision[1].what) == (rows[0]["id"], "drop")  # the sheet is one that `data.review` takes
 
 
 def test_names_that_a_verdict_has_not(judged: tuple[Workspace, Verdict, Split]) -> None:

@@ -154,6 +154,25 @@ def test_micro_batches_of_any_size_add_up_to_the_same(tmp_path: Path) -> None:
         assert_near(grads_again, got)
 
 
+@pytest.mark.parametrize("whole_head", [False, True], ids=["", "whole head"])
+def test_where_nothing_can_be_packed_the_answers_of_a_pair_do_not_see_each_other(
+    tmp_path: Path, whole_head: bool
+) -> None:
+    model = adapted("llama")
+    wanted = moved(model, pairs(), tmp_path)
+    wanted_loss, wanted_grads = expected(model, wanted, LOSSES["dpo"])
+    model.zero_grad()
+    learner = Learner(model, longest_row=max(map(len, wanted)), objective=Preferences(LOSSES["dpo"]))
+    model.get_base_model().set_attn_implementation("eager")
+    learner.one_by_one = learner.unshared = "for the test"
+    learner.whole_head = "for the test" if whole_head else None
+    batches = list(learner.micro_batches(wanted, budget=1_000))
+    assert len(batches) == len(wanted)
+    loss = sum(learner.backward(batch, divisor=learner.count(wanted)) for batch in batches)
+    assert loss == pytest.approx(wanted_loss, rel=TOLERANCE)
+    assert_near(grads(model), wanted_grads)
+
+
 def test_before_training_nothing_is_preferred(tmp_path: Path) -> None:
     model = adapted("llama")
     learner = Learner(model, longest_row=60, objective=Preferences(LOSSES["dpo"]))

@@ -17,8 +17,8 @@ from kitae.core.resolved import Resolved
 from kitae.core.workspace import Workspace
 from kitae.errors import Interrupted
 from kitae.models import adapters, streaming
+from kitae.models.limits import Limits
 from kitae.models.loading import Loaded, load
-from kitae.models.scoring import choose
 from kitae.train import loop
 
 IDS = torch.arange(6, 26)[None]
@@ -97,7 +97,7 @@ def distance(got: torch.Tensor, expected: torch.Tensor) -> float:
 def answers_agree(ready: Loaded, beside: Loaded) -> None:
     """Batched, streamed and scored answers are those of PEFT's own greedy search."""
     prompts = [list(range(7, 7 + length)) for length in (3, 9, 14, 5, 11)]
-    got = models.generate(ready, prompts, max_new_tokens=6, batch_rows=2, stop_ids=[1])
+    got = models.generate(ready, prompts, Limits(6, 2, frozenset([1])))
     for prompt, answer in zip(prompts, got, strict=True):
         ids = torch.tensor([prompt])
         with torch.no_grad():
@@ -114,8 +114,14 @@ def answers_agree(ready: Loaded, beside: Loaded) -> None:
     streamed = list(streaming.tokens(ready, prompts[1], streaming.Sampling(6)))
     assert streamed == got[1]
     choices = [[9, 1], [9, 10, 1], [30, 1]]
-    expected = [max(range(3), key=lambda c: total(beside, prompt, choices[c])) for prompt in prompts]
-    assert choose(ready, prompts, choices, batch_rows=2) == expected
+    weighed: dict[int, list[float]] = {}
+    models.weigh(ready, prompts, choices, batch_rows=2, on_done=weighed.__setitem__)
+    likely: dict[int, float] = {}
+    models.likelihood(ready, prompts, [choices[1]] * len(prompts), batch_rows=2, on_done=likely.__setitem__)
+    for number, prompt in enumerate(prompts):
+        expected = [total(beside, prompt, choice) for choice in choices]
+        assert weighed[number] == pytest.approx(expected, abs=1e-3)
+        assert likely[number] == pytest.approx(expected[1], abs=1e-3)
 
 
 @torch.no_grad()
@@ -125,15 +131,19 @@ def total(loaded: Loaded, prompt: list[int], choice: list[int]) -> float:
     return float(found[-len(choice) - 1 : -1][range(len(choice)), choice].sum())
 
 
-@pytest.mark.parametrize("name", METHODS)
+RESUMED = ["full", "dora", "eva", "lora-dropout-embeddings", "qlora-nf4", "pfeiffer", "prefix-encoder", "vera"]
+"""One of each way in which state could be lost; the others differ from these in nothing that a checkpoint holds."""
+
+
+@pytest.mark.parametrize("name", RESUMED)
 def test_cut_off_and_resumed_it_ends_with_the_same_bytes(
     tmp_path: Path, base: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    resolved = wanted(base, name, epochs=4)
+    resolved = wanted(base, name, epochs=2)
     whole = trained(tmp_path / "whole", resolved)
 
     class Stops:
-        """A stop signal after the fifth micro-batch."""
+        """A stop signal in the third step."""
 
         looks = 0
 
@@ -145,7 +155,7 @@ def test_cut_off_and_resumed_it_ends_with_the_same_bytes(
         @property
         def caught(self) -> str | None:
             Stops.looks += 1
-            return "SIGTERM" if Stops.looks > 9 else None
+            return "SIGTERM" if Stops.looks > 5 else None
 
     with monkeypatch.context() as patch:
         patch.setattr(loop, "StopSignals", Stops)
@@ -155,7 +165,7 @@ def test_cut_off_and_resumed_it_ends_with_the_same_bytes(
     assert folder_digests(again.folder) == folder_digests(whole.folder)
 
 
-@pytest.mark.parametrize("name", ["freeze", "dora", "qlora-nf4", "houlsby", "prefix", "prompt", "p-tuning", "ia3"])
+@pytest.mark.parametrize("name", ["freeze", "qlora-nf4", "houlsby", "p-tuning"])
 def test_it_learns_beside_a_base_in_bf16_with_its_own_weights_in_fp32(tmp_path: Path, base: Path, name: str) -> None:
     adapter = trained(tmp_path, wanted(base, name, precision="bf16"))
     first = next(iter(read_jsonl(adapter.file("history.jsonl"))))["loss"]

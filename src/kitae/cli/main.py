@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from kitae.cli import compare, data, doctor, evaluate, models, recipe, serving, way
+from kitae.cli import compare, data, doctor, evaluate, export, models, recipe, serving, way
 from kitae.errors import GateRefused, Interrupted, KitaeError, PolicyRefused
 
 INTERRUPTED = 130
@@ -31,6 +31,7 @@ app.add_typer(data.app, name="data")
 app.add_typer(evaluate.app, name="evaluate")
 app.command()(compare.compare)
 app.add_typer(models.app, name="models")
+app.command()(export.export)
 app.command()(serving.chat)
 app.command()(serving.serve)
 app.add_typer(recipe.app, name="recipe")

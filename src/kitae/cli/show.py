@@ -77,7 +77,8 @@ class Terminal:
         self._plain(f"  logs     tensorboard --logdir {logs}")
         self.console.print("\nNext:")
         option = "" if home is None else f" --home {shlex.quote(str(home))}"
-        for command in ("models show",) if card.status == REFUSED else ("chat", "serve", "models show"):
+        looking = ("evaluate errors", "models show")
+        for command in looking if card.status == REFUSED else ("chat", "serve", *looking):
             line = f"  {program()} {command} {card.reference}{option}"
             self.console.print(line, style="bold", markup=False)
 

@@ -8,7 +8,18 @@ from typing import Any, Literal, Protocol
 from kitae.errors import InputError, UnknownName
 
 Needs = Literal[
-    "text", "label", "number", "spans", "tokens", "seconds", "cost", "probabilities", "likelihood", "schema", "vectors"
+    "text",
+    "label",
+    "number",
+    "spans",
+    "tokens",
+    "seconds",
+    "cost",
+    "probabilities",
+    "likelihood",
+    "preference",
+    "schema",
+    "vectors",
 ]
 ASKED: Mapping[Needs, tuple[str, str]] = {
     "schema": ("a schema", "Write it under evaluate.json_schema of the recipe"),
@@ -16,6 +27,7 @@ ASKED: Mapping[Needs, tuple[str, str]] = {
     "vectors": ("an endpoint", "Name one that turns texts into vectors under evaluate.embeddings of the recipe"),
 }
 """Needs that only a setting of the recipe meets: what it is, and how it is said."""
+PAIRS = ("pairs of a chosen and a rejected answer", "That is task: preference")
 
 
 class Gives(Protocol):
@@ -108,6 +120,7 @@ METRIC_NAMES: Mapping[str, MetricName] = {
     "perplexity_character": _number(
         "perplexity per character", "文字あたりのパープレキシティ", "lower", needs="likelihood"
     ),
+    "preferred": MetricName("chosen answers preferred", "好ましい回答を選ぶ割合", needs="preference"),
     "perplexity_byte": _number("perplexity per byte", "バイトあたりのパープレキシティ", "lower", needs="likelihood"),
 }
 
@@ -119,13 +132,14 @@ def metric_name(name: str) -> MetricName:
     return METRIC_NAMES[name]
 
 
-def check_metrics(names: Iterable[str], settings: Gives) -> None:
-    """Refuse names that are none, a first one that cannot decide, and one without the setting that it needs.
+def check_metrics(names: Iterable[str], settings: Gives, *, preference: bool = False) -> None:
+    """Refuse names that are none, a first one that cannot decide, and one without what it needs.
 
-    Raises `UnknownName` with the names that these settings can compute, `InputError`.
+    `preference` says that rows hold a rejected answer. Raises `UnknownName` with the names that these settings can
+    compute, `InputError`.
     """
     given = {"schema": settings.json_schema, "cost": settings.price_per_hour, "vectors": settings.embeddings}
-    missing = {need for need in ASKED if given[need] is None}
+    missing = {need for need in ASKED if given[need] is None} | (set() if preference else {"preference"})
     known = [name for name, found in METRIC_NAMES.items() if found.needs not in missing]
     for place, name in enumerate(names):
         if name not in METRIC_NAMES:
@@ -143,5 +157,5 @@ def check_metrics(names: Iterable[str], settings: Gives) -> None:
                 hint="Put accuracy first",
             )
         if found.needs in missing:
-            what, hint = ASKED[found.needs]
+            what, hint = ASKED.get(found.needs, PAIRS)
             raise InputError(f"evaluate.metrics: {name} needs {what}", hint=hint)

@@ -128,6 +128,11 @@ class Record:
         last = self._last_assistant()
         return "" if last is None else self.messages[last].content
 
+    @property
+    def rejected_answer(self) -> str:
+        """The last assistant turn of what was not chosen, or "" when there is none."""
+        return next((m.content for m in reversed(self.rejected) if m.role == "assistant"), "")
+
     def _last_assistant(self) -> int | None:
         indices = (i for i in range(len(self.messages) - 1, -1, -1) if self.messages[i].role == "assistant")
         return next(indices, None)

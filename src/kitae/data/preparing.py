@@ -37,7 +37,7 @@ from kitae.data.making import made_by
 from kitae.data.meaning import Meanings, Shard, find_meanings
 from kitae.data.privacy.redaction import Redactor, check_privacy
 from kitae.data.readers import read_rows
-from kitae.data.reading.rows import letters_of
+from kitae.data.reading.rows import letters_of, readable
 from kitae.data.report import Tally, add_samples, dataset_report, prepare_notes, report_page
 from kitae.data.review.decisions import Decision, read_decisions
 from kitae.data.rules import NormsPart, chosen_rules
@@ -267,7 +267,7 @@ def _redactor(settings: DataSettings, files: Sequence[FoundFile], task: str) -> 
         return None
     key = hashlib.sha256(b"kitae: key of stand-ins\0")
     for file in files:
-        with file.path.open("rb") as handle:
+        with readable(file.path), file.path.open("rb") as handle:
             while block := handle.read(BLOCK_BYTES):
                 key.update(block)
     spared = frozenset({"assistant"}) if task == "classify" else frozenset()

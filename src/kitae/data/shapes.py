@@ -135,6 +135,11 @@ NAMED_BY_COLUMNS = (
     ({"completion"}, "prompt_completion"),
 )
 """Which shape the recipe means when it names these columns."""
+COLUMNS_OF_SHAPES = (
+    ("messages",), ("question", "answer"), ("instruction", "output"), ("prompt", "completion"), ("chosen", "rejected"),
+    ("text",),
+)  # fmt: skip
+"""Columns of which a row may have all, and no value in any."""
 
 
 def _recognise(view: View, task: str) -> str:
@@ -146,6 +151,9 @@ def _recognise(view: View, task: str) -> str:
     for name, shape in SHAPES.items():
         if shape.matches(view):
             return name
+    for needed in COLUMNS_OF_SHAPES:
+        if view.has(*needed) and all(view.look(name) is None for name in needed):
+            raise UnreadableRow(f"nothing stands in {' and '.join(needed)}")
     raise UnreadableRow(f"no known shape; has {_keys(view.values)}; name the columns in the recipe (columns: …)")
 
 

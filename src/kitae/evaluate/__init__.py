@@ -12,15 +12,25 @@ from kitae.core.workspace import Workspace
 if TYPE_CHECKING:
     from kitae.evaluate.contest.asking import Contestant
 
-__all__ = ["check", "check_rows", "compare", "errors", "errors_page", "run", "write_errors"]
+__all__ = [
+    "check",
+    "check_rows",
+    "compare",
+    "errors",
+    "errors_page",
+    "proposals",
+    "run",
+    "write_errors",
+    "write_labelling_sheet",
+]
 
 
-def check(settings: EvaluateSettings) -> None:
+def check(settings: EvaluateSettings, *, task: str) -> None:
     """Refuse what no evaluation could do, before hours of training are spent. Raises `UnknownName`, `InputError`."""
     from kitae.core.metric_names import check_metrics
 
     names = () if settings.metrics == "auto" else settings.metrics
-    check_metrics(names, settings)
+    check_metrics(names, settings, preference=task == "preference")
     if settings.json_schema is not None:
         from kitae.evaluate.metrics.form import schema_validator
 
@@ -79,3 +89,17 @@ def compare(
     from kitae.evaluate.contest import stage
 
     return stage.compare(contestants, split, taught, settings=settings, out=out)
+
+
+def proposals(verdict: Verdict, split: Split, *, system: str = "tuned", name: str = "test") -> dict[str, Any]:
+    """What to add next, and what to expect of it; see `kitae.evaluate.mistakes.stage.proposals`."""
+    from kitae.evaluate.mistakes import stage
+
+    return stage.proposals(verdict, split, system=system, name=name)
+
+
+def write_labelling_sheet(path: Path, report: Mapping[str, Any]) -> int:
+    """Rows to be filled in; see `kitae.evaluate.mistakes.stage.write_labelling_sheet`."""
+    from kitae.evaluate.mistakes import stage
+
+    return stage.write_labelling_sheet(path, report)

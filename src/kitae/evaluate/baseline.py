@@ -91,7 +91,7 @@ def nearest_question(questions: Sequence[str]) -> Callable[[Sequence[str]], list
 
 def question_vectors() -> Any:
     """What makes vectors of questions by which near ones are found: TF-IDF of character n-grams, of length 1."""
-    return _tfidf(analyzer="char", ngram_range=CHARACTERS)
+    return tfidf(analyzer="char", ngram_range=CHARACTERS)
 
 
 def _regression(questions: Sequence[str], answers: Sequence[str]) -> tuple[Answering, Sureness]:
@@ -100,8 +100,8 @@ def _regression(questions: Sequence[str], answers: Sequence[str]) -> tuple[Answe
     from sklearn.pipeline import make_pipeline, make_union
 
     least = 2 if len(questions) >= MANY_ROWS else 1
-    words = _tfidf(tokenizer=WORD.findall, token_pattern=None, ngram_range=WORDS, min_df=least)
-    characters = _tfidf(analyzer="char", ngram_range=CHARACTERS, min_df=least)
+    words = tfidf(tokenizer=WORD.findall, token_pattern=None, ngram_range=WORDS, min_df=least)
+    characters = tfidf(analyzer="char", ngram_range=CHARACTERS, min_df=least)
     classifier = LogisticRegression(C=INVERSE_PENALTY, tol=1e-3, max_iter=200)
     model = make_pipeline(make_union(words, characters), classifier)
     # Spellings that differ only in width or spaces are one class; the commonest one is what is answered.
@@ -129,7 +129,8 @@ def _sureness(shares: Any, classes: Sequence[str], right: Sequence[str]) -> dict
     }
 
 
-def _tfidf(**settings: Any) -> Any:
+def tfidf(**settings: Any) -> Any:
+    """What makes sparse TF-IDF vectors of length 1 of texts in their normal form."""
     import numpy as np
     from sklearn.feature_extraction.text import TfidfVectorizer
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from itertools import chain
 
 from kitae.core.artifacts import Dataset, Split
+from kitae.core.columns import group_of
 from kitae.core.records import Record, read_records
 from kitae.core.resolved import ResolvedEvaluate
 from kitae.errors import UnknownName
@@ -27,9 +28,9 @@ def check_rows(split: Split, held_out: Mapping[str, Dataset], settings: Resolved
 
 def check_column(records: Sequence[Record], column: str | None) -> None:
     """Raise `UnknownName` when none of the records has the column, so that every row would be a group of its own."""
-    if column is None or not records or any(record.meta.get(column) not in {None, ""} for record in records):
+    if column is None or not records or any(group_of(record, column) for record in records):
         return
-    columns = {name for record in records for name in record.meta}
+    columns = {"label", "language", *(name for record in records for name in record.meta)}
     raise UnknownName("column in evaluate.group_by:", got=column, known=columns, hint="null takes every row alone")
 
 

@@ -104,10 +104,14 @@ def board(
     for found, p_value in zip(compared, holm([found["p_value"] for found in compared]), strict=True):
         found["p_adjusted"] = _p(p_value)
         found["outcome"] = outcome(found["difference"], p_value, how.confidence, metric.facts.sign)
+    by_pair = list(zip(pairs, compared, strict=True))
     return {
         **_heading(metric, how),
         "systems": {name: _system(draws, name) for name in scored},
-        "pairs": [{"first": one, "second": two, **found} for (one, two), found in zip(pairs, compared, strict=True)],
+        "pairs": [{"first": one, "second": two, **found} for (one, two), found in by_pair],
+        "detectable": _detectable(
+            metric, {"/".join(pair): one for pair, one in zip(pairs, compared, strict=True)}, how
+        ),
     }
 
 

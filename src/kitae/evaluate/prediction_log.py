@@ -11,8 +11,9 @@ from kitae.core.files import disk_errors
 from kitae.core.records import Message, Record
 from kitae.core.workspace import Draft
 
-Work = Literal["answer", "choose", "likelihood", "alone"]
-"""answer: in free text; choose: among known answers; likelihood: of the right answer; alone: how long one takes."""
+Work = Literal["answer", "choose", "likelihood", "rejected", "alone"]
+"""answer: in free text; choose: among known answers; likelihood: of the right answer; rejected: of the one that was not
+chosen; alone: how long one takes."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,11 @@ class Task:
     def right(self) -> list[str]:
         """The right answers, in the order of `rows`."""
         return [self.held_out.records[row].answer for row in self.rows]
+
+    @property
+    def rejected(self) -> list[str]:
+        """The answers that were not chosen, in the order of `rows`."""
+        return [self.held_out.records[row].rejected_answer for row in self.rows]
 
 
 class PredictionLog:

@@ -35,10 +35,14 @@ Answers = Sequence[str | None]
 """One system's answers to a set, in the order of its records; None where it was not asked."""
 Measures = Mapping[str, Sequence[float | None]]
 """What came with one system's answers to a set, by name and in the order of its records: `tokens` of the answer,
-`seconds` and `cost` of an answer alone; of the right answer `nll` (nats) and `reference_tokens`, its end included; of a
-label the probabilities `top` (the likeliest label's, `top_right`: whether it is right), `right` (the right label's) and
-`squares` (the sum of all squared)."""
-MEASURES = ("tokens", "seconds", "nll", "reference_tokens", "top", "top_right", "right", "squares")
+`seconds` and `cost` of an answer alone; of the right answer `nll` (nats) and `reference_tokens`, its end included, and
+the same of the one that was not chosen as `rejected_nll` and `rejected_tokens`; of a label the probabilities `top` (the
+likeliest label's, `top_right`: whether it is right), `right` (the right label's) and `squares` (the sum of all
+squared)."""
+MEASURES = (
+    "tokens", "seconds", "nll", "reference_tokens", "rejected_nll", "rejected_tokens", "top", "top_right", "right",
+    "squares",
+)  # fmt: skip
 """Those that stand in the log under their names."""
 
 
@@ -101,8 +105,10 @@ def _tasks(draft: Draft, data: Data, settings: Resolved) -> list[Task]:
     if any(wanted for _, wanted in choosing):
         chosen = _choice_rows(draft, data, settings.seed)
         tasks += [Task(system, "choose", *parts) for system, wanted in choosing if wanted for parts in chosen]
-    if "likelihood" in needs:
+    if needs & {"likelihood", "preference"}:
         tasks += [Task(system, "likelihood", part, _all(part)) for system in free for part in data.sets]
+    if "preference" in needs:
+        tasks += [Task(system, "rejected", part, _judged(part)) for system in free for part in data.sets]
     if needs & {"seconds", "cost"}:
         tasks += [Task(system, "alone", part, alone_rows(part, settings.seed)) for system in free for part in data.sets]
     return tasks
@@ -144,12 +150,21 @@ def _choose(answerer: Answerer, task: Task, log: PredictionLog, watch: Watch) ->
 
 
 def _weigh_right(answerer: Answerer, task: Task, log: PredictionLog, watch: Watch) -> None:
+    _weigh_given(answerer, task, log, watch, task.right, ("nll", "reference_tokens"))
+
+
+def _weigh_rejected(answerer: Answerer, task: Task, log: PredictionLog, watch: Watch) -> None:
+    _weigh_given(answerer, task, log, watch, task.rejected, ("rejected_nll", "rejected_tokens"))
+
+
+def _weigh_given(  # noqa: PLR0917
+    answerer: Answerer, task: Task, log: PredictionLog, watch: Watch, answers: Sequence[str], names: tuple[str, str]
+) -> None:
     def done(place: int, score: float | None, tokens: int) -> None:
-        found = {} if score is None else {"nll": round(-score, 6), "reference_tokens": tokens}
-        log.add(task, place, **found)
+        log.add(task, place, **({} if score is None else {names[0]: round(-score, 6), names[1]: tokens}))
         watch.one(task, 0)
 
-    answerer.likelihood(task.conversations, task.right, known=log.known(task), on_done=done)
+    answerer.likelihood(task.conversations, answers, known=log.known(task), on_done=done)
 
 
 def _answer_alone(answerer: Answerer, task: Task, log: PredictionLog, watch: Watch) -> None:
@@ -170,6 +185,7 @@ WORKS: Mapping[str, Callable[[Answerer, Task, PredictionLog, Watch], None]] = {
     "answer": _answer,
     "choose": _choose,
     "likelihood": _weigh_right,
+    "rejected": _weigh_rejected,
     "alone": _answer_alone,
 }
 
@@ -279,6 +295,11 @@ def _classical(draft: Draft, data: Data) -> dict[str, Any]:
         write_json(path, kept)
     found: dict[str, Any] = read_json(path)
     return found
+
+
+def _judged(part: HeldOutSet) -> tuple[int, ...]:
+    """The rows with an answer that was not chosen."""
+    return tuple(place for place, record in enumerate(part.records) if record.rejected_answer)
 
 
 def _all(part: HeldOutSet) -> tuple[int, ...]:

@@ -47,7 +47,8 @@ def run(
     that answers; by default it is loaded. Raises `UnknownName` for a metric, `InputError` for one that cannot be
     computed, `BaseError`, `DiskFull`.
     """
-    check_metrics(metric_names(settings.evaluate.metrics), settings.evaluate)
+    names = metric_names(settings.evaluate.metrics)
+    check_metrics(names, settings.evaluate, preference=settings.task == "preference")
     if TEST in held_out:
         raise InputError("a held-out set may not be called test: that is the test split", got=sorted(held_out))
     used = {name.removesuffix(".jsonl"): content_digest(split.file(name)) for name in USED}

@@ -128,7 +128,7 @@ def _likelihood(forward: Forward, texts: Sequence[Sequence[int]], answers: Seque
     """Summed log-probability of each answer, of which the text holds all but the last token."""
     if not forward.takes_rows:
         return [
-            _of_answer(forward.model(input_ids=torch.tensor([list(text)], device=forward.device)).logits[0], answer)
+            _of_answer(forward.asked(input_ids=torch.tensor([list(text)], device=forward.device)).logits[0], answer)
             for text, answer in zip(texts, answers, strict=True)
         ]
     logits = prefill(forward, texts, last=max(map(len, answers))).logits

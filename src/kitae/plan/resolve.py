@@ -22,7 +22,7 @@ from kitae.plan.hardware import GIB, Hardware, free_disk
 
 FEW_UPDATES = 30
 """With fewer updates than this, an adapter has hardly left its beginning."""
-TRAINED_TASKS = ("chat", "classify")
+TRAINED_TASKS = ("chat", "classify", "preference")
 NEXT_STEP = {
     "runtime": "Use a machine with more memory",
     "base weights": "Choose a smaller base, or train.precision: bf16",
@@ -74,7 +74,7 @@ def check(recipe: Recipe) -> None:
         )
 
     if recipe.evaluate.metrics != "auto":
-        check_metrics(recipe.evaluate.metrics, recipe.evaluate)
+        check_metrics(recipe.evaluate.metrics, recipe.evaluate, preference=recipe.task == "preference")
 
 
 def build(draft: Draft, recipe: Recipe, split: Split, facts: BaseFacts, hardware: Hardware) -> None:
@@ -115,9 +115,11 @@ def measure(recipe: Recipe, split: Split, facts: BaseFacts) -> Lengths:
     tokenizer = load_tokenizer(recipe.base)
     records = list(read_records(split.file("train.jsonl")))
     # What the template refuses is left out of training, which names the records.
-    encoded = encode(tokenizer, [record.messages for record in records], on_refused=lambda _index, _error: None)
+    said = [(record.messages, record.weight) for record in records]
+    said += [((*record.prompt, *record.rejected), record.weight) for record in records if record.rejected]
+    encoded = encode(tokenizer, [messages for messages, _ in said], on_refused=lambda _index, _error: None)
     rows = [row for rows in encoded for row in rows]
-    weights = [record.weight for record, rows in zip(records, encoded, strict=True) for _ in rows]
+    weights = [weight for (_, weight), rows in zip(said, encoded, strict=True) for _ in rows]
     lengths = [min(len(row), facts.max_positions) * weight for row, weight in zip(rows, weights, strict=True)]
     answers = [len(list(run)) for row in rows for trained, run in groupby(row.trained) if trained]
     validation = sum(1 for _ in read_records(split.file("validation.jsonl")))

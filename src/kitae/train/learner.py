@@ -124,21 +124,30 @@ class Learner:
 
     def _labelled(self, batch: MicroBatch) -> Tensor:
         """Last hidden states (N, D) where labels are predicted."""
-        hidden_TD = hidden_states(self._body, batch.ids, self._documents(batch))[0]
+        if self.one_by_one is None:
+            hidden_TD = hidden_states(self._body, batch.ids, batch.documents)[0]
+        else:
+            alone = torch.split(batch.ids, list(batch.documents.lengths), dim=1)
+            hidden_TD = torch.cat([hidden_states(self._body, ids, None)[0] for ids in alone])
         return hidden_TD.index_select(0, batch.places)
 
     def _logits(self, batch: MicroBatch) -> Tensor:
         """Logits (N, V) by the model's own head: for heads that are more than a linear layer."""
+        if self.one_by_one is None:
+            return self._logits_at(batch.ids, batch.places, batch.documents)
+        found = []
+        for start, length in zip(batch.documents.starts, batch.documents.lengths, strict=True):
+            here = batch.places[(batch.places >= start) & (batch.places < start + length)] - start
+            found.append(self._logits_at(batch.ids[:, start : start + length], here, None))
+        return torch.cat(found)
+
+    def _logits_at(self, ids: Tensor, places: Tensor, documents: Documents | None) -> Tensor:
         causal = self.model.get_base_model() if hasattr(self.model, "get_base_model") else self.model
-        documents = self._documents(batch)
         packed: dict[str, Any] = {}
         if documents is not None:
             packed = {"packed_documents": documents, "position_ids": documents.position_ids.to(self.device)}
-        embeddings = causal.get_input_embeddings()(batch.ids).to(self._body.dtype)
+        embeddings = causal.get_input_embeddings()(ids).to(self._body.dtype)
         with in_format_of(self._body):
-            out = causal(inputs_embeds=embeddings, use_cache=False, logits_to_keep=batch.places, **packed)
+            out = causal(inputs_embeds=embeddings, use_cache=False, logits_to_keep=places, **packed)
         logits: Tensor = out.logits[0].float()
         return logits
-
-    def _documents(self, batch: MicroBatch) -> Documents | None:
-        return batch.documents if self.one_by_one is None else None

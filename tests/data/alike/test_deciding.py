@@ -101,6 +101,20 @@ def test_the_same_for_any_cut_and_any_block(
         assert find_duplicates(again, settings=chosen, scratch=folder / "e").read_bytes() == first
 
 
+@settings(max_examples=25, deadline=None)
+@given(many, st.sampled_from([0.5, 0.8]))
+def test_pairs_that_nobody_asks_for_change_nothing(
+    tmp_path_factory: pytest.TempPathFactory, records: list[Record], threshold: float
+) -> None:
+    folder = tmp_path_factory.mktemp("wanted")
+    chosen = DuplicateSettings(near=threshold)
+    whole = tables(records, [], folder / "tables", chosen)
+    found = find_duplicates(whole, settings=chosen, scratch=folder / "a").read_bytes()
+    with pytest.MonkeyPatch.context() as every:
+        every.setattr(duplicates, "_wanted", lambda *_: None)
+        assert find_duplicates(whole, settings=chosen, scratch=folder / "b").read_bytes() == found
+
+
 @settings(max_examples=60, deadline=None)
 @given(many, st.sampled_from([None, 0.5, 0.8]))
 def test_what_goes_goes_for_what_stays(records: list[Record], threshold: float | None) -> None:

@@ -14,9 +14,10 @@ from kitae.core.data_settings import DuplicateSettings
 from kitae.core.records import Message, Origin, Record
 from kitae.core.text import compact, is_japanese, ngrams
 from kitae.data.alike import banding as bands_of
+from kitae.data.alike import near
 from kitae.data.alike.banding import BUCKET_TEXTS, banding, bucket_pairs, window_pairs
 from kitae.data.alike.columns import Columns
-from kitae.data.alike.near import near_pairs
+from kitae.data.alike.near import found_often, near_pairs
 from kitae.data.alike.turns import Turns
 from kitae.data.duplicates import Fingerprinted
 
@@ -120,6 +121,12 @@ def test_a_large_bucket_is_linear_and_joins_who_shares_the_next_band() -> None:
     assert all(tuple(places) in pairs for places in twins.values())
 
 
+@given(st.lists(st.integers(0, 3), max_size=12), st.integers(1, 6))
+def test_pairs_of_enough_bands_stay_each_once(pairs: list[int], needed: int) -> None:
+    found = found_often(np.array(pairs, dtype=np.uint64), needed)
+    assert found.tolist() == sorted(pair for pair in set(pairs) if pairs.count(pair) >= needed)
+
+
 @given(st.lists(st.integers(0, 2), max_size=20), st.integers(1, 5))
 def test_window_pairs_are_equal_and_near_each_other(values: list[int], window: int) -> None:
     groups = np.sort(np.array(values, dtype=np.int64))
@@ -127,3 +134,9 @@ def test_window_pairs_are_equal_and_near_each_other(values: list[int], window: i
     expected = {(i, j) for i, j in combinations(range(len(groups)), 2) if groups[i] == groups[j] and j - i <= window}
     assert set(zip(ones.tolist(), others.tolist(), strict=True)) == expected
     assert len(ones) == len(expected)
+
+
+@pytest.mark.parametrize("count", range(8))
+def test_a_pair_counts_from_so_many_bands_on(count: int) -> None:
+    pairs = np.array([7] * count + [9], dtype=np.uint64)
+    assert near._shared(pairs, 6).tolist() == ([7] if count >= 6 else [])

@@ -1,6 +1,8 @@
 """Documents come in whole, by page, by paragraph or by line; what has no text says why."""
 
 import io
+import subprocess
+import sys
 from pathlib import Path
 from typing import Literal
 
@@ -140,3 +142,12 @@ def test_a_page_that_cannot_be_read_costs_itself(tmp_path: Path, monkeypatch: py
     assert texts(found) == ["First page.\n\nThird page."]
     [bad] = [row for row in found if isinstance(row, BadRow)]
     assert bad.reason.startswith("page 2 cannot be read")
+
+
+def test_what_the_library_says_of_damage_stays_off_the_screen(tmp_path: Path) -> None:
+    (tmp_path / "a.pdf").write_bytes(pdf("A page.")[:-20])
+    code = "import sys; from pathlib import Path; from kitae.data.readers import read_rows\n"
+    code += "print(len(list(read_rows(Path(sys.argv[1]), 'auto'))))"
+    command = [sys.executable, "-c", code, str(tmp_path / "a.pdf")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("1\n", "")

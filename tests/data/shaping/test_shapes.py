@@ -273,3 +273,15 @@ def test_any_row_is_shaped_or_says_why_not(row: dict[str, Any], shape: str, task
         assert all(isinstance(message.content, str) for message in (*shaped.messages, *shaped.rejected))
         json.dumps([message.as_dict() for message in shaped.messages] + [dict(shaped.meta)])
     assert json.dumps(row) == before
+
+
+@pytest.mark.parametrize(
+    ("row", "shape"),
+    [
+        ({"Frage": "Wo kann ich parken?", "Antwort": "Hinter dem Haus."}, "question_answer"),
+        ({"Nachricht": "Wo kann ich parken?", "Kategorie": "Anreise"}, "text_label"),
+        ({"Anweisung": "Kürze das.", "Eingabe": "Ein langer Satz.", "Ausgabe": "Ein Satz."}, "alpaca"),
+    ],
+)
+def test_german_headings_name_themselves(row: dict[str, str], shape: str) -> None:
+    assert read_shape(row).shape == shape

@@ -12,10 +12,11 @@ from registry.test_audit import alter
 from registry.test_versions import database  # noqa: F401 - every test here runs on both databases
 
 from kitae import registry
-from kitae.core.artifacts import Adapter, Dataset, Split, Verdict
-from kitae.core.files import read_json, write_json
+from kitae.core.artifacts import Adapter, Comparison, Dataset, Split, Verdict
+from kitae.core.files import read_json, write_json, write_jsonl
 from kitae.core.papers import all_papers, papers_of
-from kitae.core.records import read_records
+from kitae.core.records import content_digest, read_records
+from kitae.core.workspace import Draft
 from kitae.data.custody.erased import ERASED
 from kitae.errors import DamagedArtifact, InputError, UnknownName
 from kitae.registry.erasure.keys import KEY_FILE, KEY_VARIABLE
@@ -152,6 +153,23 @@ def test_a_version_that_was_measured_on_it_loses_its_report(site: Site) -> None:
     with pytest.raises(InputError, match="was erased"):
         site.out.find(card.lineage["split"])
     assert card.figures["test"]["n"] == 200, "figures are nobody's data"
+
+
+def test_a_comparison_that_was_measured_on_it_goes_and_others_stay(site: Site) -> None:
+    split = site.artifacts(Split)[0]
+    used = {name: content_digest(split.file(f"{name}.jsonl")) for name in ("train", "test")}
+
+    def compared(test: str) -> Comparison:
+        def build(draft: Draft) -> None:
+            write_jsonl(draft.file("items.jsonl"), [{"id": test, "answers": {"base": "Hm."}}])
+
+        return site.out.make(Comparison, parents={**used, "test": test}, settings={}, build=build)
+
+    gone, other = compared(used["test"]), compared("f" * 64)
+    asked = [record.question for record in read_records(split.file("test.jsonl"))]
+    registry.erase(site.out, record=site.record(asked[0]).id)
+    assert not gone.folder.exists()
+    assert other.folder.exists()
 
 
 def test_a_verdict_that_quotes_nothing_stays(site: Site) -> None:
@@ -348,13 +366,15 @@ def test_a_damaged_artifact_is_no_hiding_place(site: Site) -> None:
 
 
 def test_answers_of_an_endpoint_about_it_go(site: Site) -> None:
-    """They say the same in other words, and only their file says of which record."""
+    """They say the same in other words, or in numbers, and only their file says of which records."""
     about, other = site.record(DOGS), site.record("本館の駐車場について教えてください")
     for number, record in enumerate((about, other)):
         path = site.out.home / "answers" / f"{number}.json"
         write_json(path, {"record": record.id, "answer": {"text": "別の言い方"}})
+        several = ["f" * 16, record.id]
+        write_json(path.with_name(f"vectors-{number}.json"), {"record": several, "answer": {"vectors": "AAAA"}})
     registry.erase(site.out, record=about.id)
-    assert [path.name for path in (site.out.home / "answers").iterdir()] == ["1.json"]
+    assert sorted(path.name for path in (site.out.home / "answers").iterdir()) == ["1.json", "vectors-1.json"]
 
 
 def test_a_child_goes_without_its_parent(site: Site) -> None:

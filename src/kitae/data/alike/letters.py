@@ -4,6 +4,7 @@ NFKC and case folding work letter by letter for nearly all of Japanese and Engli
 becomes several, or two compose into one, the whole text goes the way of the standard library.
 """
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from functools import cache
@@ -18,7 +19,7 @@ TABLE = 0x20000
 HARD = np.uint32(0xFFFF_FFFF)
 WORD, SPACE, JAPANESE, LATINS, DIGIT = 1, 2, 4, 8, 16
 """Bits of a letter's kind: kept by `compact`, white space, kana or kanji, Latin, decimal digit."""
-_JAMO = ((0x1100, 0x1200), (0xA960, 0xA980), (0xD7B0, 0xD800))
+_JAMO = re.compile("[\u1100-\u11ff\ua960-\ua97f\ud7b0-\ud7ff]")
 """Parts of Korean syllables, which compose with their neighbours."""
 
 
@@ -100,15 +101,19 @@ def _lengths(texts: Sequence[str]) -> Array:
 def _fold() -> Array:
     """What NFKC and case folding make of a code point that becomes one other and composes with none, else `HARD`."""
     table = np.full(TABLE + 1, HARD, dtype=np.uint32)
-    for code in range(TABLE):
-        folded = unicodedata.normalize("NFKC", chr(code)).casefold()
-        if len(folded) == 1 and not _composes(code) and not _composes(ord(folded)):
-            table[code] = ord(folded)
+    letters = list(map(chr, range(TABLE)))
+    letters[ord("\n")] = " "
+    # As the lines of one text: a call for each takes a second of every process.
+    forms = unicodedata.normalize("NFKC", "\n".join(letters)).casefold().split("\n")
+    for code, (letter, form) in enumerate(zip(letters, forms, strict=True)):
+        if len(form) == 1 and not _composes(letter) and (form == letter or not _composes(form)):
+            table[code] = ord(form)
+    table[ord("\n")] = ord("\n")
     return table
 
 
-def _composes(code: int) -> bool:
-    return unicodedata.category(chr(code))[0] == "M" or any(start <= code < stop for start, stop in _JAMO)
+def _composes(letter: str) -> bool:
+    return unicodedata.category(letter)[0] == "M" or _JAMO.match(letter) is not None
 
 
 @cache
@@ -119,11 +124,10 @@ def _kinds() -> Array:
 def _kind(code: int) -> int:
     letter = chr(code)
     category = unicodedata.category(letter)
-    found = {
-        WORD: category[0] in "LNM",
-        SPACE: letter.isspace(),
-        JAPANESE: bool(KANA.match(letter) or HAN.match(letter)),
-        LATINS: bool(LATIN.match(letter)),
-        DIGIT: category == "Nd",
-    }
-    return sum(bit for bit, holds in found.items() if holds)
+    return (
+        WORD * (category[0] in "LNM")
+        | SPACE * letter.isspace()
+        | JAPANESE * bool(KANA.match(letter) or HAN.match(letter))
+        | LATINS * bool(LATIN.match(letter))
+        | DIGIT * (category == "Nd")
+    )

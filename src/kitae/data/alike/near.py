@@ -58,7 +58,7 @@ def near_pairs(
     files = _candidates(columns, turns, texts, near, scratch=scratch, progress=progress, wanted=wanted)
     with (scratch / FOUND).open("wb") as out:
         for number, file in enumerate(files, start=1):
-            pairs = _shared(np.fromfile(file, dtype=np.uint64), banding(near).needed)
+            pairs = found_often(np.fromfile(file, dtype=np.uint64), banding(near).needed)
             file.unlink()
             ones, others = _turns(texts, pairs)
             for block, similarity in measured(letters, turns.lengths, ones, others):
@@ -133,10 +133,11 @@ class _Sorted:
                     out.write(pairs[start:stop].tobytes())
 
 
-def _shared(pairs: Array, needed: int) -> Array:
+def found_often(pairs: Array, needed: int) -> Array:
     """Those pairs that stand there at least so many times, ascending."""
     pairs.sort()
-    often: Array = pairs[needed - 1 :][pairs[needed - 1 :] == pairs[: len(pairs) - needed + 1]]
+    last = pairs[needed - 1 :]
+    often: Array = last[last == pairs[: len(last)]]
     fresh = np.ones(len(often), dtype=bool)
     fresh[1:] = often[1:] != often[:-1]
     return often[fresh]

@@ -22,7 +22,7 @@ DIMENSIONS = 128
 GRAMS = (1, 3)
 TERMS = 50_000
 """The most frequent n-grams are counted."""
-LEARNT_CHARACTERS = 8_000_000
+LEARNT_CHARACTERS = 4_000_000
 """The sample it is learnt from holds no more, so that memory does not grow with the data."""
 LONGEST = 2_000
 """Of a text only so many characters are looked at, its last ones."""

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 BATCH_ROWS = 256
+DAMAGE = (ArithmeticError, LookupError, MemoryError, NotImplementedError, OSError, TypeError, ValueError)
+"""What pyarrow raises on damaged files besides errors of its own: a wrong length asks for any memory."""
 BUFFER_BYTES = 1 << 20
 """So much of a column is read at a time."""
 
@@ -26,9 +28,9 @@ def read_parquet(raw: Raw) -> Iterator[Row | BadRow]:
     with raw.seekable() as file:
         try:
             parquet = pq.ParquetFile(file, buffer_size=BUFFER_BYTES, pre_buffer=False)
-        except (pa.ArrowException, OSError) as error:
+            batches = _Batches(parquet.schema_arrow, raw)
+        except (*DAMAGE, pa.ArrowException) as error:
             raise _unreadable(raw, "Parquet", error) from error
-        batches = _Batches(parquet.schema_arrow, raw)
         first = 1
         for group in range(parquet.num_row_groups):
             number = first
@@ -37,8 +39,8 @@ def read_parquet(raw: Raw) -> Iterator[Row | BadRow]:
                 for batch in parquet.iter_batches(BATCH_ROWS, row_groups=[group]):
                     yield from batches.rows(batch, number)
                     number += batch.num_rows
-            except (pa.ArrowException, OSError) as error:
-                yield BadRow(f"rows {number} to {last} cannot be read: {error}", "", number)
+            except (*DAMAGE, pa.ArrowException) as error:
+                yield BadRow(f"rows {number} to {last} cannot be read: {_reason(error)}", "", number)
             first = last + 1
 
 
@@ -49,17 +51,17 @@ def read_arrow(raw: Raw) -> Iterator[Row | BadRow]:
     with raw.seekable() as file:
         try:
             schema, parts = _arrow_batches(file)
-        except (pa.ArrowException, OSError) as error:
+            batches = _Batches(schema, raw)
+        except (*DAMAGE, pa.ArrowException) as error:
             raise _unreadable(raw, "Arrow", error) from error
-        batches = _Batches(schema, raw)
         number = 1
         try:
             for part in parts:
                 for start in range(0, part.num_rows, BATCH_ROWS):
                     yield from batches.rows(part.slice(start, BATCH_ROWS), number + start)
                 number += part.num_rows
-        except (pa.ArrowException, OSError) as error:
-            yield BadRow(f"the file cannot be read from row {number} on: {error}", "", number)
+        except (*DAMAGE, pa.ArrowException) as error:
+            yield BadRow(f"the file cannot be read from row {number} on: {_reason(error)}", "", number)
 
 
 def _arrow_batches(file: IO[bytes]) -> "tuple[pa.Schema, Iterator[pa.RecordBatch]]":
@@ -75,9 +77,12 @@ def _arrow_batches(file: IO[bytes]) -> "tuple[pa.Schema, Iterator[pa.RecordBatch
 
 
 def _unreadable(raw: Raw, kind: str, error: Exception) -> SourceError:
-    return SourceError(
-        f"{raw.name} is not a readable {kind} file", got=str(error).splitlines()[0][:200], hint="Export it again"
-    )
+    return SourceError(f"{raw.name} is not a readable {kind} file", got=_reason(error), hint="Export it again")
+
+
+def _reason(error: BaseException) -> str:
+    """The first line of an error, or what kind it is."""
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]
 
 
 class _Batches:
@@ -90,14 +95,31 @@ class _Batches:
         self._longest = raw.longest_row
 
     def rows(self, batch: "pa.RecordBatch", first: int) -> Iterator[Row | BadRow]:
-        """The rows of a batch, numbered from `first`."""
-        columns = [self._column(place, column) for place, column in enumerate(batch.columns)]
+        """The rows of a batch, numbered from `first`; what is damaged costs its row."""
+        columns, damage = self._columns(batch)
+        if damage and batch.num_rows > 1:
+            for place in range(batch.num_rows):
+                yield from self.rows(batch.slice(place, 1), first + place)
+            return
+        if damage:
+            yield BadRow(f"the row is damaged: {damage}", "", first)
+            return
         for number, cells in enumerate(zip(*columns, strict=True), start=first):
             long = max((len(cell) for cell in cells if isinstance(cell, str)), default=0)
             if long > self._longest:
                 yield BadRow(too_long(long), "", number)
             else:
                 yield Row(dict(zip(self._names, cells, strict=True)), number)
+
+    def _columns(self, batch: "pa.RecordBatch") -> tuple[list[list[Any]], str]:
+        """The values of the columns, or why they cannot be read."""
+        import pyarrow as pa
+
+        try:
+            batch.validate(full=True)  # Arrow itself trusts its files: a wrong offset would end the process
+            return [self._column(place, column) for place, column in enumerate(batch.columns)], ""
+        except (*DAMAGE, pa.ArrowException) as error:
+            return [], _reason(error)
 
     def _column(self, place: int, column: "pa.Array") -> list[Any]:
         values = column.to_pylist()

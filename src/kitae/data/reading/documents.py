@@ -1,5 +1,6 @@
 """Documents: text, Markdown, HTML and PDF. A row is a document, a page, a paragraph or a line, as the recipe says."""
 
+import logging
 import re
 import zlib
 from collections.abc import Iterable, Iterator
@@ -22,6 +23,10 @@ DAMAGE = (
 """What pypdf, trafilatura and lxml raise on damaged files besides errors of their own."""
 LOCKED = "locked with a password: save a copy without one"
 _CHARSET = re.compile(rb"charset\s*=\s*[\"']?\s*([\w.:-]+)", re.IGNORECASE)
+
+for _library in ("pypdf", "trafilatura"):
+    # What they say of damage would go to the screen; the row says it.
+    logging.getLogger(_library).addHandler(logging.NullHandler())
 
 Piece = tuple[int, str, str]
 """The line where it begins, what stands there, and why it cannot be read, or ""."""

@@ -6,7 +6,9 @@ password or a link is told of, and the other members are read.
 
 import gzip
 import io
+import lzma
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -22,7 +24,8 @@ from kitae.errors import SourceError
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-DAMAGE = (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError)
+DAMAGE = (OSError, EOFError, LookupError, MemoryError, NotImplementedError, RuntimeError, ValueError, zlib.error,
+          lzma.LZMAError, struct.error, zipfile.BadZipFile)  # fmt: skip
 """What the readers of packed files raise when something is wrong with them."""
 BUFFER_BYTES = 1 << 17
 FOREIGN = ("__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini")

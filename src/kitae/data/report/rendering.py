@@ -66,11 +66,23 @@ def name_of(group: str, name: str) -> Markup:
 
 def reason(text: str) -> Markup:
     """A reason in English, as it was given, and in Japanese if it is one that we know."""
+    japanese = _japanese(text)
+    return said(text) if japanese is None else two(said(text), said(japanese))
+
+
+def _japanese(text: str) -> str | None:
+    """A reason in Japanese: one that we know, several of them, or one behind the name of its rule."""
     for english, japanese in _reasons():
         found = english.fullmatch(text)
         if found:
-            return two(said(text), said(found.expand(japanese)))
-    return said(text)
+            return found.expand(japanese)
+    if "; " in text:
+        parts = [_japanese(part) for part in text.split("; ")]
+        return None if None in parts else "、".join(filter(None, parts))
+    rule, _, rest = text.partition(": ")
+    if rule not in names()["rules"]:
+        return None
+    return f"{names()['rules'][rule][1]}：{_japanese(rest) or rest}"
 
 
 @cache

@@ -11,8 +11,10 @@ from kitae.data.rules.seen import Seen
 _CUT_JA = re.compile(
     r"(?:[、，,・（「『(]|[をがのにへとや]|から|まで|より|ですが|ますが|または|および|また|ので|ため|など(?=[をが]))$"
 )
+_SPOKEN_JA = re.compile(r"(?:です|ます|でした|ました|ません|でしょう)(?:の|が|けど|けれど|から|ので)$")
+"""As people end sentences when they speak; nothing is missing."""
 _CUT_EN = re.compile(
-    r"(?:[,;(]|\b(?:the|a|an|and|or|but|of|to|in|on|at|for|with|by|from|your|our|is|are|will|can))$", re.IGNORECASE
+    r"(?:[,(]|\b(?:the|a|an|and|or|but|of|to|in|on|at|for|with|by|from|your|our|is|are|will|can))$", re.IGNORECASE
 )
 _FENCE = "```"
 
@@ -29,9 +31,16 @@ def truncated_answer(seen: Seen, norms: Norms, threshold: float) -> str | None:
         return "the answer is the beginning of a longer one"
     if share >= threshold:
         return f"the answer does not end as a sentence; {share:.0%} of the answers of this file do"
-    if share >= 0.5 and len(answer) >= 12 and (_CUT_JA if is_japanese(answer) else _CUT_EN).search(answer):
+    if share >= 0.5 and len(answer) >= 12 and _breaks_off(answer):
         return "the answer ends in the middle of a sentence"
     return None
+
+
+def _breaks_off(answer: str) -> bool:
+    """Whether the last words of an answer want others behind them."""
+    if is_japanese(answer):
+        return _CUT_JA.search(answer) is not None and _SPOKEN_JA.search(answer) is None
+    return _CUT_EN.search(answer) is not None
 
 
 def wrong_language(seen: Seen, norms: Norms, threshold: float) -> str | None:

@@ -14,7 +14,7 @@ from kitae.errors import InputError
 from kitae.evaluate.figures import Measuring, board
 from kitae.evaluate.metrics import Embed, Questions, metrics_for
 from kitae.evaluate.predictions import Answers, Measures
-from kitae.evaluate.sentences import Words, end_text, gap_text, metric_name, p_text, value_text
+from kitae.evaluate.sentences import Words, detectable, end_text, gap_text, metric_name, p_text, value_text
 from kitae.evaluate.verdict import metric_names
 
 BESIDES = ("latency", "cost", "tokens")
@@ -61,6 +61,7 @@ def judge(
         "ranking": ranked,
         "best": best,
         "seen": {name: len(rows) for name, rows in seen.items() if rows},
+        "empty": {name: empty for name, texts in answers.items() if (empty := sum(not text for text in texts))},
     }
     return {**values, "lines": [*why, *_warnings(values)]}
 
@@ -157,6 +158,29 @@ def _beaten(main: Mapping[str, Any], ranked: Sequence[Mapping[str, Any]], top: s
 
 
 def _warnings(values: Mapping[str, Any]) -> list[Words]:
+    """What the rows cannot show, where some systems are tied, and who has seen them."""
+    tied = any(pair["outcome"] == "tie" for pair in values["main"]["pairs"])
+    limit = detectable("test", values["main"]) if tied else None
+    return [
+        *([] if limit is None else [limit]),
+        *_silent(values),
+        *_flattered(values),
+    ]
+
+
+def _silent(values: Mapping[str, Any]) -> list[Words]:
+    return [
+        {
+            "en": f"`{name}` gave no answer to {count:,} of the {values['rows']:,} questions (an empty one, or a "
+            "question that it cannot read)",
+            "ja": f"`{name}`は{values['rows']:,}件の質問のうち{count:,}件に答えませんでした"
+            "（空の回答、または読めない質問）",
+        }
+        for name, count in values["empty"].items()
+    ]
+
+
+def _flattered(values: Mapping[str, Any]) -> list[Words]:
     return [
         {
             "en": f"`{name}` learnt from {count:,} of the {values['rows']:,} questions: its figures flatter it",

@@ -53,7 +53,7 @@ def compare(
             got=twice or ", ".join(names) or "none",
             hint="Name versions, bases, or YAML files with `systems:`",
         )
-    check_metrics(settings.evaluate.metrics, settings.evaluate)
+    check_metrics(settings.evaluate.metrics, settings.evaluate, preference=settings.task == "preference")
     return out.make(
         Comparison,
         parents={

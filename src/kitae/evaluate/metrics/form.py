@@ -13,7 +13,18 @@ import numpy as np
 from kitae.core.settings import digest_of
 from kitae.core.text import HANGUL, LATIN, OTHER_LETTER, is_japanese
 from kitae.errors import InputError
-from kitae.evaluate.metrics.base import Array, Given, Metric, Questions, exact, hit_metric, mean_metric, ours, ratio
+from kitae.evaluate.metrics.base import (
+    Array,
+    Given,
+    Metric,
+    Questions,
+    exact,
+    hit_metric,
+    mean_metric,
+    ours,
+    ratio,
+    with_ones,
+)
 from kitae.evaluate.rouge import exact_form
 
 REPEAT = 8
@@ -204,6 +215,22 @@ def perplexity(family: str, unit: str, count: Callable[[str], int] | None) -> Ca
     return metrics
 
 
+def preferred(questions: Questions) -> list[Metric]:
+    """The share of pairs whose chosen answer is likelier, token by token, than the rejected one; as likely counts half.
+
+    By token, because by sum the shorter answer would win (Meng et al. 2024, arXiv:2405.14734, section 2.3).
+    """
+
+    def statistics(given: Given) -> Array:
+        chosen = given.measures["nll"] / given.measures["reference_tokens"]
+        rejected = given.measures["rejected_nll"] / given.measures["rejected_tokens"]
+        return with_ones(np.where(chosen == rejected, 0.5, chosen < rejected))
+
+    signature = f"preferred|mean log-probability by token, end of turn included|{ours()}"
+    needs = ("nll", "reference_tokens", "rejected_nll", "rejected_tokens")
+    return [Metric("preferred", signature, questions.everything, statistics, ratio, measures=needs)]
+
+
 FORM_METRICS: Mapping[str, Callable[[Questions], list[Metric]]] = {
     "json_valid": json_valid,
     "json_schema": json_schema,
@@ -215,6 +242,7 @@ FORM_METRICS: Mapping[str, Callable[[Questions], list[Metric]]] = {
     "tokens": measured("tokens", "tokens", "tokens"),
     "latency": measured("latency", "seconds", "s"),
     "cost": measured("cost", "cost", "as the price, for 1,000 answers", of=1000),
+    "preferred": preferred,
     "perplexity_token": perplexity("perplexity_token", "token", None),
     "perplexity_character": perplexity("perplexity_character", "character", len),
     "perplexity_byte": perplexity("perplexity_byte", "byte", lambda text: len(text.encode())),

@@ -7,8 +7,8 @@ from typing import Any
 from kitae.core.records import Record
 from kitae.evaluate.mistakes.causes import CAUSES, causes
 from kitae.evaluate.mistakes.clusters import clusters
-from kitae.evaluate.mistakes.items import Item
-from kitae.evaluate.mistakes.slices import find_slices, recurring
+from kitae.evaluate.mistakes.items import Item, recurring
+from kitae.evaluate.mistakes.slices import find_slices
 from kitae.evaluate.rouge import exact_form
 
 Words = dict[str, str]
@@ -46,6 +46,7 @@ def analyse(items: Sequence[Item], train: Sequence[Record], *, confidence: float
     values: dict[str, Any] = {
         "rows": len(items),
         "wrong": sum(not item.right for item in items),
+        "like_enough": min((item.like_enough for item in items), default=1.0),
         "slices": find_slices(items, [(record.question, record.language) for record in train], confidence),
         "clusters": [_group(group, items, by_place) for group in groups],
         "confusions": _confusions(items),
@@ -59,6 +60,10 @@ def lines(values: Mapping[str, Any]) -> list[Words]:
     """What a person reads first."""
     rows, wrong = values["rows"], values["wrong"]
     told = [{"en": f"{wrong:,} of {rows:,} answers are wrong", "ja": f"{rows:,}件のうち{wrong:,}件が誤りです"}]
+    if values["like_enough"] < 1.0:
+        least = f"{100 * values['like_enough']:.0f} %"
+        told[0]["en"] += f" (less than {least} like the right answer, by character ROUGE-L)"
+        told[0]["ja"] += f"（正解との一致が文字ROUGE-Lで{least}未満のもの）"
     for one in values["slices"]["found"][:TOLD]:
         here, rest = (f"{100 * one[key]:.0f} %" for key in ("rate", "rest_rate"))
         names, of = one["name"], f"{one['wrong']:,} of {one['rows']:,}"

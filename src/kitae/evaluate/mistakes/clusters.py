@@ -63,6 +63,12 @@ def clusters(items: Sequence[Item], *, seed: int = 0) -> list[dict[str, Any]]:
     return sorted(found, key=lambda one: (-len(one["wrong"]), one["name"]))
 
 
+def telling_words(items: Sequence[Item], groups: Sequence[Sequence[int]]) -> list[str]:
+    """A name for each group of rows: the words that tell it from all rows."""
+    words, names = _word_table(items)
+    return [_name(words, names, group, items) for group in groups]
+
+
 def _word_table(items: Sequence[Item]) -> tuple[Any, list[str]]:
     """TF-IDF of words, and the words."""
     from sklearn.feature_extraction.text import TfidfVectorizer

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from kitae.evaluate.intervals import proportion
 from kitae.evaluate.metrics.words import Words, words_of
-from kitae.evaluate.mistakes.items import Item
+from kitae.evaluate.mistakes.items import Item, recurring
 from kitae.evaluate.paired import holm
 
 Mask = NDArray[np.bool_]
@@ -96,11 +96,6 @@ def _candidates(items: Sequence[Item], train: Sequence[tuple[str, str]]) -> Iter
     for names, has in FORMS.items():
         yield {"en": names[0], "ja": names[1]}, np.array([has(item) for item in items], dtype=bool)
     yield from _by_words(items, train)
-
-
-def recurring(items: Sequence[Item]) -> bool:
-    """Whether right answers recur, as labels do."""
-    return len(items) >= 2 * len({item.reference for item in items})
 
 
 FORMS: Mapping[tuple[str, str], Callable[[Item], bool]] = {

@@ -1,4 +1,4 @@
-"""Errors of a finished verdict: read from its predictions and the training split, nothing is asked again."""
+"""Errors of a finished verdict and what to add: read from its predictions and the training split, nobody is asked."""
 
 import csv
 import io
@@ -12,12 +12,15 @@ from kitae.core.records import read_records
 from kitae.errors import InputError, UnknownName
 from kitae.evaluate.mistakes.analysis import CAUSE_NAMES, analyse
 from kitae.evaluate.mistakes.items import items_of
+from kitae.evaluate.mistakes.proposals import lines, propose
 from kitae.evaluate.rouge import exact_form
 
 PREFIX = "predictions-"
 COLUMNS = ("decision", "correction", "id", "cause", "question", "reference", "answer", "nearest_question",
            "nearest_answer", "cluster")  # fmt: skip
 """People fill in the first two."""
+ON_SHEET = 5
+"""Proposals on the labelling sheet."""
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -39,29 +42,63 @@ def errors(verdict: Verdict, split: Split, *, system: str = "tuned", sets: Seque
     return {"system": system, "verdict": verdict.digest, "confidence": judged["confidence"], "sets": found}
 
 
+def proposals(verdict: Verdict, split: Split, *, system: str = "tuned", name: str = "test") -> dict[str, Any]:
+    """What to add next by the failures on one set of a verdict.
+
+    Raises `UnknownName` for a set or a system that the verdict has not.
+    """
+    judged = verdict.json("verdict.json")
+    if name not in judged["sets"]:
+        raise UnknownName("held-out set", got=name, known=judged["sets"])
+    train = [record for record in read_records(split.file("train.jsonl")) if exact_form(record.answer)]
+    items = items_of(read_jsonl(verdict.file(f"{PREFIX}{name}.jsonl")), system)
+    found = propose(items, train, confidence=judged["confidence"], seed=judged["seed"])
+    about = {"system": system, "verdict": verdict.digest, "set": name, "task": judged["task"]}
+    return {**about, "confidence": judged["confidence"], **found, "lines": lines(found)}
+
+
+def write_labelling_sheet(path: Path, report: Mapping[str, Any]) -> int:
+    """Write the first proposals as rows to be filled in; returns how many rows. Raises `InputError`.
+
+    Filled in, the sheet is a file of data: rows whose question stays empty are dropped when it is read.
+    """
+    heads = ("text", "label") if report["task"] == "classify" else ("question", "answer")
+    rows = [
+        ("", one["answer"], f"{rank}. {one['name']}", one["examples"][number % len(one["examples"])])
+        for rank, one in enumerate(report["proposals"][:ON_SHEET], 1)
+        for number in range(one["add"])
+    ]
+    _write_csv(path, (*heads, "proposal", "like"), rows)
+    return len(rows)
+
+
 def write_sheet(path: Path, report: Mapping[str, Any]) -> int:
     """Write the failures as a CSV sheet on which people decide; returns how many. Raises `InputError`."""
-    if path.suffix.lower() != ".csv":
-        raise InputError("the sheet of errors is CSV", got=path.name, hint="Name a file that ends in .csv")
-    if path.exists():
-        raise InputError(
-            f"{path.name} is there already, perhaps with decisions in it", got=str(path), hint="Name another file"
-        )
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(COLUMNS)
-    count = 0
+    rows = []
     for values in report["sets"].values():
         for one in values["failures"]:
             name = "" if one["cluster"] is None else values["clusters"][one["cluster"]]["name"]
             near = one["nearest"][0]
             cells = ("", "", one["id"], CAUSE_NAMES[one["cause"]][0], one["question"], one["reference"], one["answer"],
                      near["question"], near["answer"], name)  # fmt: skip
-            writer.writerow([_plain(cell) for cell in cells])
-            count += 1
+            rows.append(cells)
+    _write_csv(path, COLUMNS, rows)
+    return len(rows)
+
+
+def _write_csv(path: Path, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    if path.suffix.lower() != ".csv":
+        raise InputError("the sheet is CSV", got=path.name, hint="Name a file that ends in .csv")
+    if path.exists():
+        raise InputError(
+            f"{path.name} is there already, perhaps with somebody's work in it",
+            got=str(path),
+            hint="Name another file",
+        )
+    text = io.StringIO()
+    csv.writer(text).writerows([columns, *([_plain(cell) for cell in row] for row in rows)])
     # Without a byte order mark Excel takes Japanese for something else.
     write_bytes(path, text.getvalue().encode("utf-8-sig"))
-    return count
 
 
 def _plain(cell: str) -> str:

@@ -96,7 +96,6 @@ def survey(out: Workspace, erased: Erased) -> Survey:
     _note_files(found, out.home, quotes)
     found.files += damaged(out)
     found.drafts = drafts(out, set(contents))
-    found.nearly = nearly(held, matched, erased)
     return Survey(found, matched, held, quotes)
 
 
@@ -117,12 +116,12 @@ def drafts(out: Workspace, contents: set[str]) -> list[str]:
     return found
 
 
-def nearly(held: Iterable[Holding], matched: Mapping[str, Sequence[Match]], erased: Erased) -> list[str]:
+def nearly(looked: Survey, erased: Erased) -> list[str]:
     """Where records stand that are not among the matches and say nearly what one of them says."""
-    gone = {match.what.id for found in matched.values() for match in found if isinstance(match.what, Record)}
+    gone = {match.what.id for found in looked.matched.values() for match in found if isinstance(match.what, Record)}
     seen: set[str] = set()
     places: set[str] = set()
-    for holding in held if gone else ():
+    for holding in looked.held if gone else ():
         for path in holding.record_files() if holding.papers is None else ():
             fresh = (record for record in holding.records(path) if record.id not in gone | seen)
             for records in in_shards(fresh, LOOKED_AT_ONCE, _letters):

@@ -23,7 +23,7 @@ from kitae.data.custody.erased import Erased, Handle, mark_of
 from kitae.data.custody.nearness import near_handles
 from kitae.errors import DamagedArtifact, InputError, UnknownName
 from kitae.registry import audit
-from kitae.registry.erasure.findings import Findings, survey
+from kitae.registry.erasure.findings import Findings, nearly, survey
 from kitae.registry.erasure.holdings import Match, finished, holdings, matches, named
 from kitae.registry.erasure.keys import KEY_VARIABLE, erasure_key, key_name
 from kitae.registry.erasure.receipts import (
@@ -92,12 +92,15 @@ def erase(out: Workspace, asked: Mapping[str, str], *, reason: str, dry_run: boo
         assert receipt is not None, "every erasure that stands was carried out above"
         return receipt
     marks = _closure(out, key, handle)
-    found = survey(out, Erased.of(key, dict.fromkeys(marks, ""))).findings
+    going = Erased.of(key, dict.fromkeys(marks, ""))
+    looked = survey(out, going)
+    found = looked.findings
     if not found.records:
         raise _nobody(out, asked)
     request = _request(stated, reason, key, marks)
     with open_store(out) as store:
         if dry_run:
+            found.nearly = nearly(looked, going)
             values = {"by": next(iter(stated)), "records": len(found.records)}
             store.change(lambda session: audit.append(session, LOOKED, request.erasure, values))
             return Receipt({**request.as_dict(), **summary(found, _versions_of(out, store, found))})
@@ -151,9 +154,12 @@ def _carry_out(out: Workspace, store: Store, request: Request, key: bytes) -> Re
     """Remove from this workspace what an erasure names, mark what saw it, and write the receipt."""
     with store.read() as session:
         texts = list(session.scalars(select(TombstoneRow.mark).where(TombstoneRow.erasure == request.erasure)))
-    looked = survey(out, Erased.of(key, {bytes.fromhex(text): request.erasure for text in texts}))
-    found = remember(out, request.erasure, looked.findings)
+    going = Erased.of(key, {bytes.fromhex(text): request.erasure for text in texts})
+    looked = survey(out, going)
     receipt = read_receipt(out, request.erasure)
+    if receipt is None:
+        looked.findings.nearly = nearly(looked, going)
+    found = remember(out, request.erasure, looked.findings)
     if receipt is None or found.artifacts.keys() & {artifact.digest for artifact in finished(out)}:
         sweep(out, looked, found, request.erasure)
         done = {"carried_out_at": audit.now(), "carried_out_by": audit.actor()}
