@@ -53,7 +53,7 @@ def explain(error: ValidationError, model: type[Settings]) -> RecipeError | Unkn
         where = ".".join(sections) or "the recipe"
         others = [".".join(map(str, p["loc"])) for p in problems if p["type"] == "extra_forbidden" and p is not unknown]
         got = str(unknown["loc"][-1])
-        elsewhere = list(_places(model, got))
+        elsewhere = list(dict.fromkeys(_places(model, got)))  # kinds of a union share keys
         hints = [f"Perhaps {' or '.join(elsewhere[:MOST_PLACES])} is meant"] if elsewhere else []
         hints += [f"Unknown too: {_listed(others)}"] if others else []
         return UnknownName(f"key in {where}:", got=got, known=_keys(annotation), hint=". ".join(hints))
