@@ -79,7 +79,5 @@ def test_norms_travel() -> None:
 
 
 def test_a_very_long_word_is_looked_at_once() -> None:
-    assert not norms_module.ends_otherwise(
-        "x" * 1_000_000
-    )  # from each of its places: half an hour
+    assert not norms_module.ends_otherwise("x" * 1_000_000)  # from each of its places: half an hour
     assert norms_module.ends_otherwise("Write to me: " + "x" * 1_000 + "@example.org")
