@@ -76,3 +76,8 @@ def test_norms_travel() -> None:
     norms = part.norms([look_again([ANSWERS[1]], part.beginnings())], languages=("en",))
     assert pickle.loads(pickle.dumps(norms)) == norms
     assert norms.begun
+
+
+def test_a_very_long_word_is_looked_at_once() -> None:
+    assert not norms_module.ends_otherwise("x" * 1_000_000)  # from each of its places: half an hour
+    assert norms_module.ends_otherwise("Write to me: " + "x" * 1_000 + "@example.org")

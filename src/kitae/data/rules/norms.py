@@ -33,7 +33,8 @@ ANSWERED = frozenset({"chat", "completion", "preference"})
 """Tasks whose answers are text in a language."""
 
 _LETTER = re.compile(r"[^\W_]")
-_LINK_END = re.compile(r"https?://\S+$|\S+@\S+\.\w+$|```$")
+_LINK_END = re.compile(r"https?://\S+$|\S@\S+\.\w+$|```$")
+"""One character before the @ will do: with more, a long word would be tried from each of its places."""
 _BARE_FIGURE = re.compile(r"[^\s]{0,6}?\d[\d:,./\-]*\s*(?:円|時|分|人|個|日|%|yen|am|pm|km|m|kg)?$", re.IGNORECASE)
 
 
