@@ -276,7 +276,7 @@ def parquet(rows: list[dict[str, str]]) -> bytes:
         ("faq.csv", parquet([{"question": "Is it open?", "answer": "It is."}]), "not text: it looks like"),
         ("faq.parquet", parquet([{"question": "Is it open?", "answer": "It is."}])[:-9], "Parquet"),
         ("faq.zip", archive_of(faq_csv="question,answer\nIs it open?,It is.\n")[:-30], "archive"),
-        ("faq.csv.gz", gzip.compress(b"question,answer\nIs it open?,It is.\n")[:14], "damaged"),
+        ("faq.csv.gz", gzip.compress(b"question,answer\nIs it open?,It is.\n", mtime=0)[:14], "damaged"),
         ("faq.jsonl.zst", b"\x28\xb5\x2f\xfd", "damaged"),
         ("faq.docx", b"PK\x03\x04", "no reader"),
         ("faq.csv", b"colour,size\nred,4\n", "no row of faq.csv"),
