@@ -141,6 +141,46 @@ def test_smoothed_labels_are_trained_on_and_plain_ones_measured(kind: str) -> No
     assert abs(measured - plain) < TOLERANCE
 
 
+@pytest.mark.parametrize("kind", ["llama", "qwen3"])
+def test_the_end_of_a_base_in_bf16_is_trained_packed_in_fp32(kind: str) -> None:
+    torch.manual_seed(4)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        base = AutoModelForCausalLM.from_config(CONFIGS[kind]()).bfloat16()
+    learner = Learner(attach(base, METHODS["freeze"], seed=4), longest_row=31)
+    assert learner.one_by_one is None
+    assert learner.whole_head is None
+
+
+def test_factors_that_follow_the_longest_row_keep_short_ones_apart() -> None:
+    """longrope: a document beyond the original length changes how the row's other documents are read."""
+    from transformers import Phi3Config
+
+    factors = [1.0 + 0.5 * i for i in range(4)]
+    rope = {"rope_type": "longrope", "rope_theta": 1e4, "short_factor": [1.0] * 4, "long_factor": factors}
+    config = Phi3Config(
+        vocab_size=90,
+        hidden_size=32,
+        intermediate_size=48,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=256,
+        original_max_position_embeddings=32,
+        rope_parameters={**rope, "original_max_position_embeddings": 32},
+        initializer_range=0.2,
+        pad_token_id=0,
+    )
+    torch.manual_seed(0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = AutoModelForCausalLM.from_config(config).eval()
+    from kitae.models.prove import packing_fault
+
+    assert packing_fault(model, longest_row=64)
+    assert packing_fault(model, longest_row=30) is None
+
+
 def test_peft_layers_are_back_after_training() -> None:
     model = adapted("llama")
     before = {name: type(module) for name, module in model.named_modules()}

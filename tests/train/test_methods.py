@@ -165,6 +165,29 @@ def test_cut_off_and_resumed_it_ends_with_the_same_bytes(
     assert folder_digests(again.folder) == folder_digests(whole.folder)
 
 
+def test_cut_off_twice_within_the_same_step_it_draws_the_same_dropout(
+    tmp_path: Path, base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A resumed step that is stopped before its end saves the state it began with."""
+    resolved = wanted(base, "lora-dropout-embeddings", epochs=1, validations=1)
+    whole = trained(tmp_path / "whole", resolved)
+    step = loop.Loop.step
+
+    def stopped(mine: loop.Loop, signals: Any) -> bool:
+        if mine.progress.step < 2:
+            return step(mine, signals)
+        torch.rand(7)
+        signals.caught = "SIGTERM"
+        return False
+
+    for _ in range(2):
+        with monkeypatch.context() as patch:
+            patch.setattr(loop.Loop, "step", stopped)
+            with pytest.raises(Interrupted):
+                trained(tmp_path / "cut", resolved)
+    assert folder_digests(trained(tmp_path / "cut", resolved).folder) == folder_digests(whole.folder)
+
+
 @pytest.mark.parametrize("name", ["freeze", "qlora-nf4", "houlsby", "p-tuning"])
 def test_it_learns_beside_a_base_in_bf16_with_its_own_weights_in_fp32(tmp_path: Path, base: Path, name: str) -> None:
     adapter = trained(tmp_path, wanted(base, name, precision="bf16"))

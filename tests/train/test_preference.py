@@ -40,8 +40,7 @@ def learned(home: Path, base: Path, rows: list[Record], **preference: Any) -> Ad
 
 @pytest.mark.parametrize("loss", ["dpo", "ipo", "orpo", "simpo"])
 def test_each_loss_is_learned(tmp_path: Path, base: Path, loss: str) -> None:
-    beta = {"simpo": 2.0}.get(loss, 0.1)
-    summary = learned(tmp_path, base, pairs(24), loss=loss, beta=beta).summary
+    summary = learned(tmp_path, base, pairs(24), loss=loss).summary
     assert summary["validation_best"] < 0.9 * summary["validation_first"] or loss == "dpo"
     assert summary["validation_best"] < summary["validation_first"]
     assert summary["last_loss"] < summary["first_loss"]
@@ -70,6 +69,15 @@ def test_cut_off_after_any_step_it_ends_with_the_same_bytes(
         resumed = learned(home, base, pairs(24))
         assert resumed.digest == whole.digest
     assert len(list(read_jsonl(whole.file("history.jsonl")))) == whole.summary["steps"]
+
+
+def test_another_task_on_the_same_rows_is_another_training(tmp_path: Path, base: Path) -> None:
+    out = Workspace(tmp_path)
+    split = make_split(out, pairs(8), pairs(4, start=60))
+    wanted = settings(base, epochs=1, early_stopping=None)
+    chat = train.run(split, settings=wanted, out=out)
+    judged = train.run(split, settings=wanted.model_copy(update={"task": "preference"}), out=out)
+    assert chat.digest != judged.digest
 
 
 def test_rows_that_are_no_pair_are_left_out_by_name(tmp_path: Path, base: Path) -> None:

@@ -104,12 +104,12 @@ def questions(file: Path) -> list[tuple["Message", ...]]:
 
 
 def test_questions(out: "Workspace", card: "VersionCard") -> list[tuple["Message", ...]]:
-    """Prompts of held-out rows, evenly spread. Raises `InputError`."""
+    """Prompts of held-out rows, evenly spread. Raises `DamagedArtifact`."""
     from kitae.core.records import read_records
 
     held_out = out.find(card.lineage["split"]).file("test.jsonl")
     count = sum(1 for _ in read_records(held_out))
-    step = max(1, count // PROMPTS)
+    step = max(1, -(-count // PROMPTS))
     rows = itertools.islice(read_records(held_out), 0, None, step)
     return [record.prompt for record in itertools.islice(rows, PROMPTS) if record.prompt]
 
@@ -143,8 +143,10 @@ def card_lines(card: "VersionCard", terms: Mapping[str, Any], made: Mapping[str,
     yield from ("", "## Limits", "")
     yield "- It was measured on the held-out rows named above and on nothing else; measure it again for other uses."
     yield "- It can be wrong with confidence, and it repeats what its base and its data hold, biases among them."
-    if card.saw_erased or card.measured_on_erased:
+    if card.saw_erased:
         yield f"- It learnt from {card.saw_erased} records that were erased since. Train it again before you share it."
+    if card.measured_on_erased:
+        yield f"- It was measured on {card.measured_on_erased} records that were erased since."
 
 
 def figure_lines(name: str, part: Mapping[str, Any]) -> Iterator[str]:

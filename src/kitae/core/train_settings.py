@@ -37,9 +37,9 @@ class PreferenceSettings(Settings):
     """dpo (Rafailov et al. 2023, arXiv:2305.18290, equation 7), ipo (Azar et al. 2023, arXiv:2310.12036, equation 17),
     orpo (Hong et al. 2024, arXiv:2403.07691, equation 6), simpo (Meng et al. 2024, arXiv:2405.14734, equation 6). The
     last two need no reference."""
-    beta: float = Field(default=0.1, gt=0.0)
-    """How strongly preferences pull: the inverse temperature of dpo and simpo (where 2 is usual), the regularisation of
-    ipo, the weight of the odds ratio in orpo."""
+    beta: float | None = Field(default=None, gt=0.0)
+    """How strongly preferences pull: the inverse temperature of dpo and simpo, the regularisation of ipo, the weight of
+    the odds ratio in orpo. null takes what is usual: 2 in simpo, 0.1 in the others."""
     margin: float = Field(default=0.0, ge=0.0)
     """By how much the chosen answer's reward should lead, in simpo (there 0.5 to 1.5 is usual)."""
     mistaken: float = Field(default=0.0, ge=0.0, lt=0.5)
@@ -48,6 +48,11 @@ class PreferenceSettings(Settings):
     answer_weight: float = Field(default=0.0, ge=0.0)
     """Adds so many times the mean cross-entropy of the chosen answer, which keeps it likely (in orpo it always counts
     once)."""
+
+    @property
+    def pull(self) -> float:
+        """`beta`, or what is usual for the loss."""
+        return self.beta if self.beta is not None else 2.0 if self.loss == "simpo" else 0.1
 
 
 class TrainSettings(Settings):

@@ -93,9 +93,9 @@ def read(split: Split, held_out: Mapping[str, Dataset], *, task: str) -> Data:
 
 
 def _held_out(name: str, records: Iterable[Record]) -> HeldOutSet:
-    """Rows without a reference answer cannot be judged; they are counted and left out."""
+    """Rows without a reference answer cannot be judged, and an undesirable one is none; they are counted, left out."""
     every = list(records)
-    usable = tuple(record for record in every if exact_form(record.answer))
+    usable = tuple(record for record in every if exact_form(record.answer) and record.desirable is not False)
     return HeldOutSet(name, usable, len(every) - len(usable))
 
 

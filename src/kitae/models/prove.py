@@ -82,7 +82,7 @@ def packing_fault(model: Any, *, longest_row: int) -> str | None:
     distance = float((packed - alone).float().norm() / alone.float().norm())
     if not torch.equal(packed[:, first:], moved[:, first:]):
         fault = "a document is changed by the one before it"
-    elif not distance <= TOLERANCE[packed.dtype]:
+    elif not distance <= TOLERANCE[body.dtype]:
         fault = f"packed outputs differ from plain ones by {distance:.2g}"
     if fault is not None:
         body.set_attn_implementation(own)
@@ -106,15 +106,28 @@ def sharing_fault(model: Any, *, longest_row: int) -> str | None:
         tree = hidden_states(body, tree_ids, Documents([begin, first, last], [-1, 0, 0]))
     expected = torch.cat([apart[:, : begin + first], apart[:, begin + first + begin :]], dim=1)
     distance = float((tree - expected).float().norm() / expected.float().norm())
-    return None if distance <= TOLERANCE[tree.dtype] else f"outputs with shared beginnings differ by {distance:.2g}"
+    return None if distance <= TOLERANCE[body.dtype] else f"outputs with shared beginnings differ by {distance:.2g}"
 
 
 def _probe_lengths(config: Any, longest_row: int) -> list[int]:
-    """Lengths that matter for this model: with a window shorter than the rows, one document must be longer than it."""
-    window = getattr(config, "sliding_window", None) or 0
-    long = window + BEYOND_WINDOW if window < longest_row else PROBE_TOKENS
+    """Lengths that matter for this model: one document goes beyond every length from which on it reads otherwise."""
+    crossed = [length for length in _turns(config) if length < longest_row]
+    long = max(crossed) + BEYOND_WINDOW if crossed else PROBE_TOKENS
     limit = max(2, longest_row)
     return [min(PROBE_TOKENS // 3, limit), min(max(long, PROBE_TOKENS), limit), min(PROBE_TOKENS // 2, limit)]
+
+
+def _turns(config: Any) -> list[int]:
+    """Lengths from which on a model reads otherwise: windows, chunks, and where longrope takes its other factors.
+
+    Some code chooses those factors by the longest position of the whole row, so a short document beside a long one
+    would get the long one's.
+    """
+    rope = getattr(config, "rope_parameters", None) or {}
+    kinds = [rope, *(kind for kind in rope.values() if isinstance(kind, dict))]
+    lengths = [getattr(config, "sliding_window", None), getattr(config, "attention_chunk_size", None)]
+    lengths += [k.get("original_max_position_embeddings") for k in kinds if k.get("rope_type") == "longrope"]
+    return [length for length in lengths if length]
 
 
 def head_fault(model: Any) -> str | None:
@@ -139,5 +152,5 @@ def head_fault(model: Any) -> str | None:
             logits = torch.tanh(logits / head.softcap) * head.softcap
     distance = float((logits - expected).norm() / expected.norm())
     return (
-        None if distance <= TOLERANCE[hidden.dtype] else f"its logits are more than a linear layer ({distance:.2g} off)"
+        None if distance <= TOLERANCE[body.dtype] else f"its logits are more than a linear layer ({distance:.2g} off)"
     )

@@ -181,10 +181,15 @@ def layer_parameters(facts: BaseFacts) -> float:
     return (facts.parameters - facts.embedding_parameters) / max(1, facts.layers)
 
 
-def estimate(facts: BaseFacts, method: Any, train: ResolvedTrain, *, lengths: Lengths, hardware: Hardware) -> Estimate:
-    """Memory in bytes by term and operations of a training over rows of these lengths, validations included."""
+def estimate(
+    facts: BaseFacts, method: Any, train: ResolvedTrain, *, lengths: Lengths, hardware: Hardware, together: int = 1
+) -> Estimate:
+    """Memory in bytes by term and operations of a training over rows of these lengths, validations included.
+
+    So many rows (`together`) must go through the model at once.
+    """
     trained = trained_parameters(facts, method)
-    tokens = micro_batch_tokens(max_row_tokens=train.max_row_tokens, tokens_per_step=train.tokens_per_step)
+    tokens = micro_batch_tokens(max_row_tokens=together * train.max_row_tokens, tokens_per_step=train.tokens_per_step)
     number = BYTES[train.precision]
     kept = ACTIVATION_FACTOR * layer_parameters(facts) / max(1, facts.width)
     terms = {

@@ -82,7 +82,8 @@ def build(draft: Draft, recipe: Recipe, split: Split, facts: BaseFacts, hardware
     lengths = measure(recipe, split, facts)
     values, reasons = decide(Facts(recipe, facts, hardware, lengths))
     settings = assemble(recipe, facts, values)
-    cost = estimate(facts, settings.method, settings.train, lengths=lengths, hardware=hardware)
+    together = 2 if recipe.task == "preference" else 1  # both answers of a pair
+    cost = estimate(facts, settings.method, settings.train, lengths=lengths, hardware=hardware, together=together)
     lines = _say(draft, values, reasons, cost, hardware)
     _warn_of_few_updates(draft, settings, lengths.total * settings.train.epochs)
     check_fit(cost, hardware, disk_bytes=free_disk(draft.folder))
@@ -115,8 +116,9 @@ def measure(recipe: Recipe, split: Split, facts: BaseFacts) -> Lengths:
     tokenizer = load_tokenizer(recipe.base)
     records = list(read_records(split.file("train.jsonl")))
     # What the template refuses is left out of training, which names the records.
+    judged = recipe.task == "preference"
     said = [(record.messages, record.weight) for record in records]
-    said += [((*record.prompt, *record.rejected), record.weight) for record in records if record.rejected]
+    said += [((*record.prompt, *record.rejected), record.weight) for record in records if judged and record.rejected]
     encoded = encode(tokenizer, [messages for messages, _ in said], on_refused=lambda _index, _error: None)
     rows = [row for rows in encoded for row in rows]
     weights = [weight for (_, weight), rows in zip(said, encoded, strict=True) for _ in rows]

@@ -121,7 +121,7 @@ def _compare_prompts(tokenizer: Any, rows: Sequence[Row]) -> tuple[int, int]:
             compared += 1
             if list(row.tokens.ids[:start]) == prompt_ids(tokenizer, row.messages[:answer]):
                 continue
-            if number:
+            if number or any(message.role == "assistant" for message in row.messages[1:answer]):
                 later += 1
             else:
                 wrong.append(row)

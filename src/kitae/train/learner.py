@@ -101,11 +101,13 @@ class Learner:
         objective, self.objective = self.objective, self.objective.measured()
         for module in self._dropouts:
             module.eval()
-        with torch.no_grad():
-            yield
-        self.objective = objective
-        for module in self._dropouts:
-            module.train()
+        try:
+            with torch.no_grad():
+                yield
+        finally:
+            self.objective = objective
+            for module in self._dropouts:
+                module.train()
 
     def clear(self) -> None:
         """Forget the gradients."""

@@ -173,7 +173,9 @@ class Loop:
         self.progress = Progress(found.values["step"], found.values["history"], found.values["threads"])
         # Sums are added up in another order by another number of threads, so the old number is kept.
         torch.set_num_threads(self.progress.threads)
-        _set_random_states(within("random", found))
+        # Also what a stop before the end of the next step saves: that step is then done again from here.
+        self._random = dict(within("random", found))
+        _set_random_states(self._random)
         self.watch.resumed(self.progress.step)
 
 

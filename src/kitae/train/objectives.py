@@ -80,25 +80,25 @@ class Judged:
 
 
 def _dpo(judged: Judged, asked: PreferenceSettings) -> Tensor:
-    reward = asked.beta * judged.lead
+    reward = asked.pull * judged.lead
     return -(1 - asked.mistaken) * logsigmoid(reward) - asked.mistaken * logsigmoid(-reward)
 
 
 def _ipo(judged: Judged, asked: PreferenceSettings) -> Tensor:
-    return (judged.lead - 1 / (2 * asked.beta)) ** 2
+    return (judged.lead - 1 / (2 * asked.pull)) ** 2
 
 
 def _orpo(judged: Judged, asked: PreferenceSettings) -> Tensor:
     # A probability of exactly one has no odds.
     chosen = (judged.chosen / judged.chosen_tokens).clamp_max(-1e-6)
     rejected = (judged.rejected / judged.rejected_tokens).clamp_max(-1e-6)
-    log_odds = (chosen - torch.log1p(-chosen.exp())) - (rejected - torch.log1p(-rejected.exp()))
-    return -asked.beta * logsigmoid(log_odds) - chosen
+    log_odds = (chosen - torch.log(-torch.expm1(chosen))) - (rejected - torch.log(-torch.expm1(rejected)))
+    return -asked.pull * logsigmoid(log_odds) - chosen
 
 
 def _simpo(judged: Judged, asked: PreferenceSettings) -> Tensor:
     lead = judged.chosen / judged.chosen_tokens - judged.rejected / judged.rejected_tokens
-    return -logsigmoid(asked.beta * lead - asked.margin)
+    return -logsigmoid(asked.pull * lead - asked.margin)
 
 
 PREFERENCE_LOSSES: Mapping[str, Callable[[Judged, PreferenceSettings], Tensor]] = {
@@ -129,6 +129,7 @@ class Preferences:
 
     def loss(self, scorer: Scorer, batch: MicroBatch, *, divisor: float) -> Tensor:
         """From the log-probabilities of both answers of each pair."""
+        assert not self.needs_reference or all(pair.reference for pair in batch.examples)
         judged = judge(scorer, batch)
         losses = PREFERENCE_LOSSES[self.asked.loss](judged, self.asked)
         if self.asked.answer_weight:

@@ -20,7 +20,8 @@ FILE = "reference.safetensors"
 def with_reference(learner: Learner, pairs: Sequence[Pair], *, budget: int, folder: Path) -> list[Pair]:
     """The pairs with the log-probabilities of both answers by the learner as it is.
 
-    `folder` keeps them: a training that is resumed has other weights by then and reads them there.
+    Ask before a checkpoint is read. `folder` keeps them, so a resumed training neither computes them again nor gets
+    other last bits by another number of threads.
     """
     path = folder / FILE
     asked = _digest(pairs)

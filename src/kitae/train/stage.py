@@ -15,6 +15,7 @@ from kitae.core.method_settings import LoraSettings, QLoraSettings
 from kitae.core.records import content_digest, read_records
 from kitae.core.resolved import Resolved
 from kitae.core.workspace import Draft, Workspace
+from kitae.models.prompts import virtual_tokens
 from kitae.train.audit import Audit, audit
 from kitae.train.batches import Example, computed
 from kitae.train.learner import Learner
@@ -47,6 +48,7 @@ def run(split: Split, *, settings: Resolved, out: Workspace) -> Adapter:
         },
         settings={
             "seed": settings.seed,
+            "task": settings.task,
             "base": settings.base,
             "method": settings.method.plain(),
             "train": settings.train.model_dump(mode="json", exclude={"checkpoint_seconds"}),
@@ -107,6 +109,11 @@ def _with_reference(draft: Draft, learner: Learner, work: Work) -> Work:
     """The work with what the model says of every pair before training, where the objective asks for it."""
     if not (isinstance(learner.objective, Preferences) and learner.objective.needs_reference):
         return work
+    if virtual_tokens(learner.model):
+        draft.stage.warning(
+            "Preferences are compared with the model before training, and here that begins with untrained virtual "
+            "tokens; another method.kind compares with the base itself"
+        )
     pairs: list[Any] = [*work.examples, *work.validation]
     draft.stage.note(f"What the model says of {len(pairs):,} pairs before training is computed once and kept")
     known = with_reference(learner, pairs, budget=work.budget, folder=draft.scratch)

@@ -57,6 +57,10 @@ def test_a_longer_transcript_parts_at_its_last_answer() -> None:
         ({"prompt": "Q?", "chosen": "A.", "rejected": "A."}, "the same"),
         ({"chosen": TALK, "rejected": TALK[:1]}, "beginning"),
         ({"chosen": TALK, "rejected": [{"role": "user", "content": "Other?"}, TALK[1]]}, "do not part"),
+        (
+            {"chosen": [*TALK, *TALK], "rejected": [TALK[0], {"role": "assistant", "content": "Other."}]},
+            "part before the last answer",
+        ),
         ({"prompt": "Q?", "chosen": "A.", "rejected": 4}, "int"),
         ({"prompt": "Q?", "chosen": [], "rejected": "A."}, "empty"),
         ({"prompt": "Q?", "chosen": ["A."], "rejected": "B."}, "no list of turns"),

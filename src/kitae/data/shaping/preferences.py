@@ -41,6 +41,8 @@ def pair(view: View) -> tuple[list[Message], list[Message]]:
         raise UnreadableRow("the chosen and the rejected conversation do not part where the assistant answers")
     while alike and chosen[alike - 1].role == "assistant" and not chosen[alike - 1].tool_calls:
         alike -= 1  # turns of one speaker in a row will be made one, on both sides alike
+    if any(message.role != "assistant" for message in (*chosen[alike:], *rejected[alike:])):
+        raise UnreadableRow("the two conversations part before the last answer, so no single answer is compared")
     return chosen, rejected[alike:]
 
 
