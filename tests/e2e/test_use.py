@@ -43,7 +43,7 @@ def test_a_version_is_exported_with_its_card_and_answers_the_same(home: Path, tm
     assert "a folder with files in it" in again.stderr
     unknown = kitae("export", "tiny-faq:1", "--to", tmp_path / "other", "--format", "adaptor", home=home)
     assert unknown.returncode == 2
-    assert "did you mean 'adapter'" in unknown.stderr
+    assert "Did you mean 'adapter'" in unknown.stderr
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["model"]
     assert not (tmp_path / "other").exists()
 

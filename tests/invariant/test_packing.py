@@ -21,6 +21,7 @@ from kitae.models.adapters import attach
 from kitae.models.prompts import virtual_tokens
 from kitae.train.learner import Learner
 from kitae.train.objectives import Answers
+from kitae.train.optimizer import groups
 from kitae.train.rows import Row
 
 TOLERANCE = 1e-5
@@ -186,6 +187,15 @@ def test_peft_layers_are_back_after_training() -> None:
     before = {name: type(module) for name, module in model.named_modules()}
     packed(model, rows(), budget=100)
     assert {name: type(module) for name, module in model.named_modules()} == before
+
+
+@pytest.mark.parametrize("kind", ["llama", "gpt2"])
+def test_the_matrices_of_an_adapter_decay_also_behind_their_stand_ins(kind: str) -> None:
+    model = adapted(kind, embeddings=True)
+    with Learner(model, longest_row=20) as learner:
+        made = groups(learner.model, learner.parameters, decay=0.05)
+    decayed = {name for group in made if group.decay for name in group.parameters}
+    assert decayed == {name for name in learner.parameters if ".lora_A." in name or ".lora_B." in name}
 
 
 @pytest.mark.parametrize("kind", CONFIGS)

@@ -1,12 +1,14 @@
 """AdamW on the adapter weights, with its state as named tensors."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from peft.utils import ModulesToSaveWrapper
 from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
+
+from kitae.models.lean import StandIn
 
 BETAS = (0.9, 0.999)
 EPSILON = 1e-8
@@ -32,9 +34,10 @@ def groups(
     head tied to it). `plus_ratio` is the rate of LoRA's second matrix over that of the first (Hayou et al. 2024,
     arXiv:2402.12354, equation 5).
     """
-    in_linear = {id(m.weight) for m in model.modules() if isinstance(m, nn.Linear | Conv1D)}
-    looked_up = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding)}
-    copied = {id(p) for m in model.modules() if isinstance(m, ModulesToSaveWrapper) for p in m.parameters()}
+    modules = list(_modules(model))
+    in_linear = {id(m.weight) for m in modules if isinstance(m, nn.Linear | Conv1D)}
+    looked_up = {id(m.weight) for m in modules if isinstance(m, nn.Embedding)}
+    copied = {id(p) for m in modules if isinstance(m, ModulesToSaveWrapper) for p in m.parameters()}
     matrices = {n for n, p in parameters.items() if id(p) in in_linear - looked_up - copied}
     second = {n for n in parameters if ".lora_B." in n or ".lora_embedding_B." in n} if plus_ratio != 1.0 else set()
     plain = parameters.keys() - matrices - second
@@ -44,6 +47,14 @@ def groups(
         Group({n: p for n, p in parameters.items() if n in plain}, 0.0),
     ]
     return [group for group in made if group.parameters]
+
+
+def _modules(model: nn.Module) -> Iterator[nn.Module]:
+    """Every module, also those behind a lean stand-in, which keeps its layer out of sight."""
+    for module in model.modules():
+        yield module
+        if isinstance(module, StandIn):
+            yield from module.layer[0].modules()
 
 
 class AdapterOptimizer:

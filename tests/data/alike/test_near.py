@@ -139,4 +139,4 @@ def test_window_pairs_are_equal_and_near_each_other(values: list[int], window: i
 @pytest.mark.parametrize("count", range(8))
 def test_a_pair_counts_from_so_many_bands_on(count: int) -> None:
     pairs = np.array([7] * count + [9], dtype=np.uint64)
-    assert near._shared(pairs, 6).tolist() == ([7] if count >= 6 else [])
+    assert near.found_often(pairs, 6).tolist() == ([7] if count >= 6 else [])

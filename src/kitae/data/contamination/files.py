@@ -18,6 +18,9 @@ from kitae.data.intake import FileCount
 AT_ONCE = 2_000
 """Training records are read and judged so many at a time."""
 
+NAME_LENGTH = 80
+"""What the name of a benchmark may have."""
+
 
 def compare_files(
     train: Sequence[Path], against: Sequence[Path], settings: ContaminationSettings | None = None
@@ -51,8 +54,8 @@ def compare_files(
 
 
 def _name(path: Path, paths: Sequence[Path]) -> str:
-    """The file's name without its ending, or its whole path where another file has the same name."""
-    return path.stem if sum(other.stem == path.stem for other in paths) == 1 else str(path)
+    """The file's name without its ending; where another file has the same, the path, or the end of a long one."""
+    return path.stem if sum(other.stem == path.stem for other in paths) == 1 else str(path)[-NAME_LENGTH:]
 
 
 def _batches(records: Iterator[Record]) -> Iterator[list[Record]]:
