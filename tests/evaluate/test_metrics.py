@@ -28,7 +28,7 @@ from kitae.evaluate import metrics, rouge
 from kitae.evaluate.metrics import Given, Metric, Questions, metrics_for, words
 from kitae.evaluate.metrics.numeric import number_in, rank_correlation
 from kitae.evaluate.metrics.translation import bleu_value
-from kitae.evaluate.rouge import english_words, exact_form, rouge_l, rouge_l_words
+from kitae.evaluate.rouge import english_words, exact_form, rouge_l
 
 EN = "en"
 
@@ -256,6 +256,12 @@ def test_perplexity_is_by_token_character_and_byte() -> None:
         )
     ]
     assert found == pytest.approx([np.exp(8 / 4), np.exp(8 / 5), np.exp(8 / 9)])
+
+
+def rouge_l_words(reference: str, answer: str) -> float:
+    """The metric over one English row."""
+    found = metrics_for(["rouge_l"], Questions((reference,), (EN,)))
+    return next(metric for metric in found if metric.label == "rouge_l_words").over([answer])
 
 
 # --- ROUGE-L -------------------------------------------------------------------------------------

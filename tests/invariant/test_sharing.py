@@ -129,7 +129,7 @@ def test_every_row_lies_whole_in_exactly_one_tree(wanted: list[tuple[int, ...]],
     laid = trees(wanted, budget=budget)
     assert sorted(row for tree in laid for row in tree.rows) == list(range(len(wanted)))
     for tree in laid:
-        cut = segments(tree, wanted)
+        cut = segments(tree, dict(enumerate(wanted)))
         assert tree.tokens == len(cut.ids) == sum(cut.lengths)
         assert tree.tokens <= budget or len(tree.rows) == 1
         starts = [0, *itertools.accumulate(cut.lengths)]
@@ -144,7 +144,7 @@ def test_every_row_lies_whole_in_exactly_one_tree(wanted: list[tuple[int, ...]],
 @given(families())
 def test_what_is_shared_is_worth_it(wanted: list[tuple[int, ...]]) -> None:
     for tree in trees(wanted, budget=10_000):
-        cut = segments(tree, wanted)
+        cut = segments(tree, dict(enumerate(wanted)))
         starts = [0, *itertools.accumulate(cut.lengths)]
         for i, length in enumerate(cut.lengths):
             rows_below = sum(bool(((p >= starts[i]) & (p < starts[i + 1])).any()) for p in cut.places)

@@ -12,6 +12,7 @@ import typer
 
 from kitae.cli.custody import terms_lines
 from kitae.cli.options import AsJson, Home, open_workspace, print_json
+from kitae.core.files import write_json, write_text
 from kitae.errors import InputError
 
 if TYPE_CHECKING:
@@ -53,10 +54,8 @@ def export(
         source = room.Source(card.base, adapter.file("adapter"), card.lineage.get("base"))
         figures = room.write(source, aside, asked, name=form, tell=lambda text: print(f"  {text}", file=sys.stderr))
         made: dict[str, Any] = {"version": card.reference, "digest": card.digest, "format": form, "parity": figures}
-        (aside / CARD).write_text("\n".join(card_lines(card, registry.version_terms(out, card), made)) + "\n", "utf-8")
+        write_text(aside / CARD, "\n".join(card_lines(card, registry.version_terms(out, card), made)) + "\n")
         made["files"] = room.listing(aside)
-        from kitae.core.files import write_json
-
         write_json(aside / FILES, made)
         if to.is_dir():
             to.rmdir()

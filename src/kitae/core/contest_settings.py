@@ -50,7 +50,9 @@ class ContestSettings(Settings):
 def load_contestants(path: Path) -> list[ContestantSettings]:
     """Read a YAML file of systems. Raises `RecipeError`, `UnknownName`, `InputError`."""
     try:
-        found = ContestSettings.model_validate(read_yaml(path, what="list of systems"))
+        found = ContestSettings.model_validate(
+            read_yaml(path, what="list of systems", begins="It begins with `systems:`")
+        )
     except ValidationError as error:
         raise explain(error, ContestSettings) from error
     for one in found.systems:

@@ -101,7 +101,12 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
 
     Raises `RecipeError` or `UnknownName` with the place in the recipe and the nearest known key or value.
     """
-    raw = read_yaml(path)
+    raw = read_yaml(
+        path,
+        what="recipe",
+        begins="A recipe is a YAML mapping: name, data, base, …",
+        example="`kitae demo` writes a complete example to start from",
+    )
     for override in overrides:
         _apply(raw, override)
     return with_base_in(parse_recipe(raw), path.absolute().parent)
@@ -213,11 +218,13 @@ def _yaml(text: str) -> Any:
         raise yaml.YAMLError("it is nested too deeply") from error
 
 
-def read_yaml(path: Path, *, what: str = "recipe") -> dict[Any, Any]:
-    """The mapping in a YAML file, which holds a `what`. Raises `RecipeError`."""
+def read_yaml(path: Path, *, what: str, begins: str, example: str = "") -> dict[Any, Any]:
+    """The mapping in a YAML file, which holds a `what`; `begins` says how one looks and `example` where there is one.
+
+    Raises `RecipeError`.
+    """
     if not path.is_file():
-        hint = "`kitae demo` writes a complete example to start from" if what == "recipe" else ""
-        raise RecipeError(f"there is no {what} at {path}", hint=hint)
+        raise RecipeError(f"there is no {what} at {path}", hint=example)
     try:
         raw = _yaml(path.read_text(encoding="utf-8-sig"))
     except UnicodeDecodeError as error:
@@ -230,7 +237,7 @@ def read_yaml(path: Path, *, what: str = "recipe") -> dict[Any, Any]:
         raise RecipeError(
             f"{path} holds no {what}",
             got="an empty file" if raw is None else type(raw).__name__,
-            hint="A recipe is a YAML mapping: name, data, base, …" if what == "recipe" else "It begins with `systems:`",
+            hint=begins,
         )
     return raw
 

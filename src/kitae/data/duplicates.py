@@ -202,9 +202,3 @@ class Fingerprinted:
 
     def __exit__(self, *_: object) -> None:
         self._folder.cleanup()
-
-
-def duplicates_of(records: Sequence[Record], settings: DuplicateSettings, task: str) -> dict[int, Edit]:
-    """The whole search over records in memory: index of every record that goes, to its edit."""
-    with Fingerprinted(records, task=task, settings=settings) as made:
-        return dict(read_duplicates(find_duplicates(made.tables, settings=settings, scratch=made.scratch)))

@@ -26,12 +26,6 @@ def rouge_l(reference: str, answer: str) -> float:
     return rouge_l_of(exact_form(reference), exact_form(answer))
 
 
-def rouge_l_words(reference: str, answer: str) -> float:
-    """Word ROUGE-L (F1, 0 to 1) as the package rouge-score computes it for English, without its stemmer."""
-    first, second = english_words(reference), english_words(answer)
-    return rouge_l_of(first, second) if first and second else 0.0
-
-
 def english_words(text: str) -> list[str]:
     """Tokens as rouge-score 0.1.2 takes them: lower case, runs of ASCII letters and digits."""
     return text.lower().encode("ascii", "replace").translate(_LETTERS).decode("ascii").split()

@@ -8,7 +8,6 @@ from kitae.core.artifacts import Plan, Split
 from kitae.core.chat import encode
 from kitae.core.events import Stage
 from kitae.core.files import write_json
-from kitae.core.metric_names import check_metrics
 from kitae.core.recipe import Recipe
 from kitae.core.records import content_digest, read_records
 from kitae.core.resolved import Resolved
@@ -37,7 +36,7 @@ def resolve(recipe: Recipe, split: Split, *, facts: BaseFacts, hardware: Hardwar
     """Decide every `auto`, estimate memory and time, and refuse what cannot fit.
 
     Raises `WillNotFit` naming the largest term, `DiskFull` when checkpoints would find no room, `RecipeError` for a
-    task that has no training yet, `UnknownName` or `InputError` for a metric.
+    task that has no training yet.
     """
     check(recipe)
 
@@ -64,7 +63,7 @@ def resolve(recipe: Recipe, split: Split, *, facts: BaseFacts, hardware: Hardwar
 
 
 def check(recipe: Recipe) -> None:
-    """Raise `RecipeError` for a task that has no training yet, `UnknownName` or `InputError` for a metric."""
+    """Raise `RecipeError` for a task that has no training yet."""
     if recipe.task not in TRAINED_TASKS:
         raise RecipeError(
             f"task: {recipe.task} can be prepared and split, and not yet trained",
@@ -72,9 +71,6 @@ def check(recipe: Recipe) -> None:
             known=TRAINED_TASKS,
             hint="`kitae data report RECIPE` makes its dataset",
         )
-
-    if recipe.evaluate.metrics != "auto":
-        check_metrics(recipe.evaluate.metrics, recipe.evaluate, preference=recipe.task == "preference")
 
 
 def build(draft: Draft, recipe: Recipe, split: Split, facts: BaseFacts, hardware: Hardware) -> None:

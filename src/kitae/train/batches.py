@@ -3,7 +3,7 @@
 Shapes: T tokens of a packed row, N labels, R rows.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, Protocol
@@ -59,8 +59,9 @@ def micro_batches(
     bins = pack(range(len(laid)), sizes, budget=budget) if packed else [(i,) for i in range(len(laid))]
     for members in bins:
         chosen = [laid[i] for i in members]
-        held = dict.fromkeys(example_of[row] for tree in chosen for row in tree.rows)
-        yield _micro_batch(rows, chosen, groups, tuple(examples[i] for i in held), list(held), device)
+        held = list(dict.fromkeys(example_of[row] for tree in chosen for row in tree.rows))
+        owners = {row: owner for owner, row in enumerate(row for number in held for row in groups[number])}
+        yield _micro_batch(rows, chosen, owners, tuple(examples[i] for i in held), device)
 
 
 def computed(steps: Sequence[Sequence[Example]], *, budget: int) -> float:
@@ -79,33 +80,31 @@ def _groups(examples: Sequence[Example]) -> list[list[int]]:
     return [list(range(end - len(example.rows), end)) for example, end in zip(examples, ends, strict=True)]
 
 
-def _micro_batch(  # noqa: PLR0917
+def _micro_batch(
     rows: Sequence[Row],
     laid: Sequence[Tree],
-    groups: Sequence[Sequence[int]],
+    owners: Mapping[int, int],
     examples: tuple[Any, ...],
-    numbers: Sequence[int],
     device: torch.device,
 ) -> MicroBatch:
     """Trees side by side; a token is predicted at the place before it, within its own row.
 
     A place that several rows share can have a label for each of them.
     """
-    place_of = {row: place for place, row in enumerate(row for number in numbers for row in groups[number])}
     lengths: list[int] = []
     parents: list[int] = []
     ids: list[int] = []
     places: list[np.ndarray] = []
     labels: list[np.ndarray] = []
-    owners: list[np.ndarray] = []
+    owned: list[np.ndarray] = []
     for tree in laid:
-        cut = segments(tree, [row.tokens.ids for row in rows])
+        cut = segments(tree, {number: rows[number].tokens.ids for number in tree.rows})
         for number, of_row in zip(tree.rows, cut.places, strict=True):
             tokens = rows[number].tokens
             before = np.flatnonzero(tokens.trained[1:])
             places.append(of_row[before] + len(ids))
             labels.append(np.asarray(tokens.ids)[before + 1])
-            owners.append(np.full(len(before), place_of[number]))
+            owned.append(np.full(len(before), owners[number]))
         parents += [parent if parent < 0 else parent + len(lengths) for parent in cut.parents]
         lengths += cut.lengths
         ids += cut.ids
@@ -114,7 +113,7 @@ def _micro_batch(  # noqa: PLR0917
         Documents(lengths, parents),
         _joined(places, device),
         _joined(labels, device),
-        _joined(owners, device),
+        _joined(owned, device),
         examples,
     )
 

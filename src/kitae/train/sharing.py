@@ -6,7 +6,7 @@ such rows stand side by side. Every result is the same as with separate rows (`k
 Shapes: R rows in sorted order; a boundary lies between a row and the one before it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -118,8 +118,8 @@ def _spans(common: Sequence[int]) -> list[tuple[int, int, int]]:
     return sorted(found, key=lambda span: (span[0], -span[1]))
 
 
-def segments(tree: Tree, rows: Sequence[Tokens]) -> Segments:
-    """Cut the rows of a tree where they branch. `rows` are all rows; the tree holds their numbers."""
+def segments(tree: Tree, rows: Mapping[int, Tokens]) -> Segments:
+    """Cut the rows of a tree where they branch; `rows` has them by their numbers."""
     made = Segments([], [], [], [])
     path: list[tuple[int, int, int]] = []  # segment, its first place, its end counted from the beginning of the row
     for row, common, later in zip(tree.rows, tree.shared, _branchings(tree.shared), strict=True):

@@ -14,11 +14,12 @@ from kitae.core.text import compact, normalise
 from kitae.data import duplicates
 from kitae.data.alike import banding, cases, deciding, fingerprints, near, pairs, turns
 from kitae.data.duplicates import (
+    Fingerprinted,
     asked_questions,
     duplicate_clusters,
-    duplicates_of,
     find_duplicates,
     fingerprint_table,
+    read_duplicates,
     write_table,
 )
 
@@ -163,6 +164,12 @@ def asked(one: Record) -> str:
 
 def taught(one: Record) -> set[str]:
     return {compact("\n".join(m.content for m in one.messages[:end])) for end in range(1, len(one.messages), 2)}
+
+
+def duplicates_of(records: list[Record], chosen: DuplicateSettings, task: str) -> dict[int, Edit]:
+    """The whole search over records in memory: index of every record that goes, to its edit."""
+    with Fingerprinted(records, task=task, settings=chosen) as made:
+        return dict(read_duplicates(find_duplicates(made.tables, settings=chosen, scratch=made.scratch)))
 
 
 def exact(one: Record) -> tuple[str, ...]:
