@@ -1,5 +1,6 @@
 """Columns of a record: where a value is found, and which records one keeps together, redacted or not."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -43,3 +44,9 @@ def test_equal_stand_ins_of_two_people_are_two_groups() -> None:
     assert one != other
     again = group_of(record((taken("who", "1"), taken("note", "9")), who="[EMAIL] "), "who")
     assert again == one
+
+
+def test_people_in_a_list_are_told_apart_by_the_place_that_names_no_item() -> None:
+    talk = {"turns": [{"who": "[email]"}, {"who": "[email]"}]}
+    one, other = (replace(record((taken("turns.who", digest),)), meta=talk) for digest in ("1", "2"))
+    assert group_of(one, "turns.0.who") != group_of(other, "turns.0.who")

@@ -72,6 +72,15 @@ def test_a_look_tells_what_is_there(tmp_path: Path) -> None:
     assert data.look(["rows.jsonl"], task=None, folder=tmp_path)["files"][0]["labels"] == {"lost": 1}
 
 
+def test_a_look_adds_up_and_shows_nothing_private(tmp_path: Path) -> None:
+    rows = [{"text": f"Row {n}", "label": "call 090-1234-5678" if n % 2 else "lost"} for n in range(6)]
+    broken = "".join(f"{' ' * n}{{broken {n}\n" for n in range(9))
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows) + broken, "utf-8")
+    [file] = data.look(["rows.jsonl"], task=None, folder=tmp_path)["files"]
+    assert file["usable"] + sum(file["wrong"].values()) + file["wrong_otherwise"] == file["rows"] == 15
+    assert file["labels"] == {"lost": 3, "call [phone]": 3}
+
+
 @pytest.mark.parametrize("task", ["classify", "preference", "pretrain"])
 def test_the_task_is_guessed_from_the_rows(tmp_path: Path, task: str) -> None:
     (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ROWS[task]), "utf-8")

@@ -247,3 +247,18 @@ def test_stand_ins_are_the_same_every_time_and_as_far_as_the_scope_goes(tmp_path
         numbers = {re.findall(r"090-0000-\d{4}", record.question)[0] for record in kept(dataset)}
         assert len(numbers) == (1 if scope == "dataset" else 3)
     assert digests[0] == digests[1]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "password" + " =" * 4_000 + " x",
+        "token:" + " " * 20_000 + "x",
+        "password: aA" + "_" * 20_000,
+        "password: " + "a" * 4_000 + "B" * 4_000,
+    ],
+    ids=["signs", "blanks", "mixed", "cases"],
+)
+def test_a_long_row_of_one_kind_is_read_once(text: str) -> None:
+    """These took time that doubled with each sign, or grew with the cube: the test ends, and that is the test."""
+    assert all(0 <= one.start < one.end <= len(text) for one in scan(text, ("secret",)))

@@ -38,19 +38,10 @@ def rules(as_json: AsJson = False) -> None:
 @app.command()
 def report(recipe: RecipeFile, sets: Sets = None, home: Home = None, as_json: AsJson = False) -> None:
     """Read, clean, redact and deduplicate, then say where the report lies."""
-    from kitae.core.recipe import load_recipe
-
-    settings = load_recipe(recipe, sets or ())
-
-    from kitae import flow
-    from kitae.cli.show import Terminal
+    from kitae.cli.walking import made
     from kitae.core.artifacts import Dataset
-    from kitae.core.workspace import Workspace
 
-    out = Workspace.open(home)
-    with out.locked(), out.run(settings.name), Terminal(to_stderr=as_json) as terminal:
-        out.events.listen(terminal.hear)
-        dataset = flow.run(settings, folder=recipe.absolute().parent, out=out, until=Dataset)
+    dataset, _ = made(Dataset, recipe, sets, home, to_stderr=as_json)
     page = dataset.file("report.html")
     if as_json:
         print_json({"digest": dataset.digest, "report": str(page), **dataset.json("report.json")})
@@ -61,23 +52,14 @@ def report(recipe: RecipeFile, sets: Sets = None, home: Home = None, as_json: As
 @app.command()
 def split(recipe: RecipeFile, sets: Sets = None, home: Home = None, as_json: AsJson = False) -> None:
     """Prepare and split the data, and prove that nothing that belongs together stands in two splits."""
-    from kitae.core.recipe import load_recipe
-
-    settings = load_recipe(recipe, sets or ())
-
-    from kitae import flow
-    from kitae.cli.show import Terminal
+    from kitae.cli.walking import made
     from kitae.core.artifacts import Split
-    from kitae.core.workspace import Workspace
 
-    out = Workspace.open(home)
-    with out.locked(), out.run(settings.name), Terminal(to_stderr=as_json) as terminal:
-        out.events.listen(terminal.hear)
-        made = flow.run(settings, folder=recipe.absolute().parent, out=out, until=Split)
+    drawn, _ = made(Split, recipe, sets, home, to_stderr=as_json)
     if as_json:
-        print_json({"digest": made.digest, "folder": str(made.folder), **made.json("report.json")})
+        print_json({"digest": drawn.digest, "folder": str(drawn.folder), **drawn.json("report.json")})
         return
-    print(f"Split: {made.folder}")
+    print(f"Split: {drawn.folder}")
 
 
 @app.command()

@@ -25,8 +25,9 @@ To = Annotated[
 def ingest(paths: Paths, task: Task = "", as_json: AsJson = False) -> None:
     """Look at raw files without a recipe: how they are read, what their rows are, what cannot be read."""
     from kitae import data
+    from kitae.core.workspace import Workspace
 
-    found = data.look(paths, task=task or None, folder=Path.cwd())
+    found = data.look(paths, task=task or None, folder=Path.cwd(), leave_out=Workspace.open(None).home)
     if as_json:
         print_json(found)
         return
@@ -39,22 +40,13 @@ def ingest(paths: Paths, task: Task = "", as_json: AsJson = False) -> None:
 
 def clean(recipe: RecipeFile, to: To = None, sets: Sets = None, home: Home = None, as_json: AsJson = False) -> None:
     """Read, clean, redact and deduplicate, and write the records that stay as JSON lines for other tools."""
-    from kitae.core.recipe import load_recipe
-
-    settings = load_recipe(recipe, sets or ())
-
-    from kitae import data, flow
-    from kitae.cli.show import Terminal
+    from kitae import data
+    from kitae.cli.walking import made
     from kitae.core.artifacts import Dataset
     from kitae.core.files import place_errors
-    from kitae.core.workspace import Workspace
 
-    out = Workspace.open(home)
+    dataset, settings = made(Dataset, recipe, sets, home, to_stderr=as_json)
     path = to or recipe.absolute().parent / f"{settings.name}-clean.jsonl"
-    with out.locked(), out.run(settings.name), Terminal(to_stderr=as_json) as terminal:
-        out.events.listen(terminal.hear)
-        dataset = flow.run(settings, folder=recipe.absolute().parent, out=out, until=Dataset)
-    assert isinstance(dataset, Dataset)
     with place_errors(path.absolute().parent, setting="--to FILE"):
         count = data.hand_out(dataset, path)
     if as_json:
@@ -77,6 +69,8 @@ def _file_lines(file: Mapping[str, Any]) -> Iterator[str]:
             yield f"          →  {answered}"
     for reason, count in file["wrong"].items():
         yield f"  ! {count:,} rows: {reason}"
+    if file["wrong_otherwise"]:
+        yield f"  ! {file['wrong_otherwise']:,} rows: other reasons"
 
 
 def _recipe_lines(found: Mapping[str, Any], paths: list[str]) -> Iterator[str]:

@@ -20,24 +20,17 @@ To = Annotated[
 
 def review(recipe: RecipeFile, to: To = None, sets: Sets = None, home: Home = None, as_json: AsJson = False) -> None:
     """Find suspicious labels and answers, and write them on a sheet to be decided; `data.review` reads it back."""
-    from kitae.core.recipe import load_recipe
-
-    settings = load_recipe(recipe, sets or ())
-
-    from kitae import data, flow
-    from kitae.cli.show import Terminal
+    from kitae import data
+    from kitae.cli.walking import made
     from kitae.core.artifacts import Dataset
-    from kitae.core.workspace import Workspace
+    from kitae.core.files import place_errors
 
-    out = Workspace.open(home)
+    dataset, settings = made(Dataset, recipe, sets, home, to_stderr=as_json)
     sheet = to or recipe.absolute().parent / f"{settings.name}-review.csv"
-    with out.locked(), out.run(settings.name), Terminal(to_stderr=as_json) as terminal:
-        out.events.listen(terminal.hear)
-        dataset = flow.run(settings, folder=recipe.absolute().parent, out=out, until=Dataset)
-    assert isinstance(dataset, Dataset)
     findings = data.suspects(dataset, task=settings.task, seed=settings.seed)
     if findings.suspects:
-        data.write_sheet(findings, sheet)
+        with place_errors(sheet.absolute().parent, setting="--to FILE"):
+            data.write_sheet(findings, sheet)
     if as_json:
         print_json({"sheet": str(sheet) if findings.suspects else None, **findings.as_dict()})
         return

@@ -56,4 +56,7 @@ def group_of(record: Record, column: str) -> str:
 
 def _took_out(detail: Mapping[str, Any], column: str) -> bool:
     """Whether an edit put something else in place of private data in this column."""
-    return "digest" in detail and detail.get("place") == f"column {column}" and detail.get("action") != "found"
+    # Places name no item of a list: those of `utterances.0.text` stand under `utterances.text`.
+    named = ".".join(part for part in column.split(".") if not part.isdecimal())
+    here = detail.get("place") in {f"column {column}", f"column {named}"}
+    return here and "digest" in detail and detail.get("action") != "found"

@@ -17,6 +17,9 @@ from kitae.core.settings import Auto, Count, Settings
 from kitae.core.train_settings import TrainSettings
 from kitae.errors import RecipeError
 
+Task = Literal["chat", "classify", "preference", "pretrain"]
+"""What a model is to learn: conversations, labels, which of two answers is better, documents."""
+
 
 class HeldOut(Settings):
     """One more held-out set that training never sees, reported beside the test split."""
@@ -76,7 +79,7 @@ class Recipe(Settings):
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
     """Name of the versions it makes: `name:1`, `name:2`, …"""
-    task: Literal["chat", "classify", "preference", "pretrain"] = "chat"
+    task: Task = "chat"
     """chat: free answers; classify: the answer is one of a set of labels, generated as text; preference: pairs of a
     chosen and a rejected answer, or single judgements; pretrain: raw documents. The last two can be prepared and split,
     and not yet trained."""

@@ -131,11 +131,11 @@ def compare_page(report: Mapping[str, Any]) -> str:
     return contamination.contamination_page(report)
 
 
-def look(paths: Sequence[str], *, task: str | None, folder: Path) -> dict[str, Any]:
+def look(paths: Sequence[str], *, task: str | None, folder: Path, leave_out: Path | None = None) -> dict[str, Any]:
     """A first look at raw files, without a recipe: encodings, shapes, what cannot be read. Raises `SourceError`."""
     from kitae.data import looking
 
-    return looking.look(paths, task=task, folder=folder)
+    return looking.look(paths, task=task, folder=folder, leave_out=leave_out)
 
 
 def hand_out(dataset: Dataset, path: Path) -> int:

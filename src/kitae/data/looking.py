@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from kitae.core.data_settings import SourceSettings
+from kitae.core.recipe import Task
 from kitae.core.records import Record
 from kitae.data.finding import FoundFile
 from kitae.data.intake import Quarantined, file_encoding, record_of
@@ -18,23 +19,24 @@ from kitae.errors import UnknownName
 
 TASKS = {"text_label": "classify", "dpo": "preference", "kto": "preference", "document": "pretrain"}
 """The task that rows of a shape are for; of others it is `chat`."""
-KNOWN_TASKS = ("chat", "classify", "pretrain", "preference")
+KNOWN_TASKS: tuple[str, ...] = get_args(Task)
 LOOKED_AT = 1_000
 """Rows by which the task is guessed."""
 TOLD = 5
 """So many reasons, shapes, languages and labels are told."""
 
 
-def look(paths: Sequence[str], *, task: str | None, folder: Path) -> dict[str, Any]:
+def look(paths: Sequence[str], *, task: str | None, folder: Path, leave_out: Path | None) -> dict[str, Any]:
     """What is in raw files: for each the encoding, rows, shapes, languages, labels, a first row, and what is wrong.
 
     `paths` are files, folders, globs or hub datasets as a recipe in `folder` would name them; `task` is guessed from
-    the rows where it is None. Raises `SourceError` for what cannot be opened at all, `UnknownName`.
+    the rows where it is None. What lies in `leave_out` is not looked at. Raises `SourceError` for what cannot be opened
+    at all, `UnknownName`.
     """
     found: list[FoundFile] = []
     for path in paths:
         source = SourceSettings(path=path)
-        files = list(find_all(source, folder, leave_out=folder / ".kitae").files.values())
+        files = list(find_all(source, folder, leave_out=leave_out or folder / ".kitae").files.values())
         names = names_of(files)
         found += [FoundFile(names[file], file, source) for file in files]
     if task is not None and task not in KNOWN_TASKS:
@@ -75,8 +77,12 @@ def _looked_at(file: FoundFile, task: str) -> dict[str, Any]:
             counts["labels"][record.label] += 1
         first = first or _sample(record)
     told = {name: dict(counter.most_common(TOLD)) for name, counter in counts.items()}
+    labels = Counter({short(label): 0 for label in told["labels"]})  # a column taken for labels may hold anything
+    for label, count in told["labels"].items():
+        labels[short(label)] += count
     usable = counts["shapes"].total()
-    return {"name": file.name, "encoding": encoding, "rows": rows, "usable": usable, **told,
+    return {"name": file.name, "encoding": encoding, "rows": rows, "usable": usable, **told, "labels": dict(labels),
+            "wrong_otherwise": rows - usable - sum(told["wrong"].values()),
             "different_labels": len(counts["labels"]), "first": first}  # fmt: skip
 
 

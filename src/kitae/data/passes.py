@@ -39,6 +39,10 @@ RECORDS, DROPPED, QUARANTINE = "records.jsonl", "dropped.jsonl", "quarantine.jso
 FILES: dict[Fate, str] = {"kept": RECORDS, "dropped": DROPPED, "quarantined": QUARANTINE}
 
 
+MASKED_AT_ONCE = 256
+"""Records whose texts are still known to the search for private data when it is asked for them a second time."""
+
+
 @dataclass(frozen=True)
 class Take:
     """Raw rows of one file, to become the records of the shard at `path`. Without a redactor nothing is redacted.
@@ -87,8 +91,14 @@ def take(task: Take) -> Taken:
     table = read_table(task.path)
     if table is None:
         made = [record_of(raw, task.file, task.task) for raw in task.rows]
-        edits = zip(_contaminated(made, task), _like_erased(made, task), strict=True)
-        taken = [_taken(one, list(filter(None, found)), task) for one, found in zip(made, edits, strict=True)]
+        contaminated = _contaminated(made, task)
+        taken = []
+        for start in range(0, len(made), MASKED_AT_ONCE):
+            some = slice(start, start + MASKED_AT_ONCE)
+            edits = zip(contaminated[some], _like_erased(made[some], task), strict=True)
+            taken += [
+                _taken(one, list(filter(None, found)), task) for one, found in zip(made[some], edits, strict=True)
+            ]
         if task.passages is not None:
             records = [made for made, _ in taken if isinstance(made, Record) and not is_gone(made)]
             write_table(task.passages, passages_table(records, settings=task.duplicates))

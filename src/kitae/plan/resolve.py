@@ -7,7 +7,7 @@ from typing import Any
 from kitae.core.artifacts import Plan, Split
 from kitae.core.chat import encode
 from kitae.core.events import Stage
-from kitae.core.files import write_json
+from kitae.core.files import read_jsonl, write_json
 from kitae.core.recipe import Recipe
 from kitae.core.records import content_digest, read_records
 from kitae.core.resolved import Resolved
@@ -120,7 +120,7 @@ def measure(recipe: Recipe, split: Split, facts: BaseFacts) -> Lengths:
     weights = [weight for (_, weight), rows in zip(said, encoded, strict=True) for _ in rows]
     lengths = [min(len(row), facts.max_positions) * weight for row, weight in zip(rows, weights, strict=True)]
     answers = [len(list(run)) for row in rows for trained, run in groupby(row.trained) if trained]
-    validation = sum(1 for _ in read_records(split.file("validation.jsonl")))
+    validation = sum(1 for _ in read_jsonl(split.file("validation.jsonl")))
     return Lengths(
         longest_row=max(map(len, rows), default=0),
         total=round(sum(lengths)),

@@ -198,7 +198,7 @@ class _Pass:
     def _scalar(self, path: str, value: Any, kind: str | None, *, place: str, key: Key) -> Any:
         """A text or number inside a nested value."""
         written = value if isinstance(value, str) else _written(value)
-        if f"column {path}".startswith(place):
+        if f"column {path}.".startswith(f"{place}."):
             place = f"column {path}"  # not for a key inside JSON text, whose path begins there
         if kind in self._redactor.kinds and kind is not None and _may_be(kind, written):
             return self._whole(kind, value, written, place, key)

@@ -33,15 +33,16 @@ _LABELLED = re.compile(
     r"|secret(?:[ _-]?(?:key|access[ _-]?key))?|client[ _-]?secret|token|bearer)"
     r"|パスワード|パスコード|パスフレーズ|暗証番号|(?:API|アクセス|秘密|認証)キー|(?:アクセス|認証)?トークン"
     r"|シークレット(?:キー)?|合言葉|ログインPW|PW)[\"']?"
-    r"(?P<between>(?:\s*(?:[:=→(「『]|は|が|を|に|(?:is|was|to)(?![A-Za-z]))\s*)+)[「『\"'`(]?\s*"
+    # Each blank has one place where it can be matched: a row of signs or blanks is read once, not in every way.
+    r"(?P<between>\s*(?:(?:[:=→(「『]|は|が|を|に|(?:is|was|to)(?![A-Za-z]))\s*)+)(?:[「『\"'`(]\s*)?"
     r"(?P<value>[!#-&*+./0-9:<=>?@A-Z^_a-z|~-]{4,})|暗証番号 ?(?P<pin>[0-9]{4,8})(?![0-9])",
     re.IGNORECASE,
 )
 _SIGN = re.compile("[:=→「『(]")
 _DESCRIBED = re.compile(r"[0-9]{1,3}$|[0-9]+-?[a-z]+$|(?:19|20)[0-9]{2}[-/.][0-9]")
 _COUNTED = re.compile(r" ?(?:年|桁|文字|回|日|月|時|分|個|つ|%|digits?|char|letters?|days?|hours?|times)")
-_MIXED = re.compile(r"(?=.*[a-z])(?=.*[A-Z]).*[!#$%&*+?@^_~|-].*[A-Za-z0-9!#$%&*+?@^~|]")
-_RANDOM = re.compile(r"(?:[^a-z]*[a-z]+[^A-Z]*[A-Z]+){2}.*$")
+_MIXED = re.compile(r"(?=[^a-z]*[a-z])(?=[^A-Z]*[A-Z])[^!#$%&*+?@^_~|-]*[!#$%&*+?@^_~|-].*[A-Za-z0-9!#$%&*+?@^~|]")
+_RANDOM = re.compile(r"(?:[^a-z]*[a-z][^A-Z]*[A-Z]){2}")
 """A value without digits: letters of both cases with a sign inside, or back and forth between the cases."""
 
 

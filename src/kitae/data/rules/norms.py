@@ -29,7 +29,7 @@ MOST_WORDS = 1 << 18
 SHORTEST_UNENDED = 8
 """Characters from which on an answer without an end is looked at; also how much of a beginning finds it again."""
 
-ANSWERED = frozenset({"chat", "completion", "preference"})
+ANSWERED = frozenset({"chat", "preference"})
 """Tasks whose answers are text in a language."""
 
 _LETTER = re.compile(r"[^\W_]")

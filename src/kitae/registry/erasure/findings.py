@@ -119,11 +119,11 @@ def drafts(out: Workspace, contents: set[str]) -> list[str]:
 def nearly(looked: Survey, erased: Erased) -> list[str]:
     """Where records stand that are not among the matches and say nearly what one of them says."""
     gone = {match.what.id for found in looked.matched.values() for match in found if isinstance(match.what, Record)}
-    seen: set[str] = set()
+    seen = set(gone)
     places: set[str] = set()
     for holding in looked.held if gone else ():
         for path in holding.record_files() if holding.papers is None else ():
-            fresh = (record for record in holding.records(path) if record.id not in gone | seen)
+            fresh = (record for record in holding.records(path) if record.id not in seen)
             for records in in_shards(fresh, LOOKED_AT_ONCE, _letters):
                 seen.update(record.id for record in records)
                 edits = like_erased(records, erased)
