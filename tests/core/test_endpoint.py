@@ -23,6 +23,7 @@ class Line:
         self.endpoint = Endpoint(
             EndpointSettings.model_validate(values),
             folder,
+            place="here",
             transport=httpx.MockTransport(self._reply),
             sleep=self.slept.append,
         )

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from data.small.endpoint import TOKENS_IN, TOKENS_OUT, Fake, serving
 from kitae.core.artifacts import Comparison
 from kitae.core.contest_settings import ContestantSettings, load_contestants
 from kitae.core.records import Message
+from kitae.core.text import compact
 from kitae.core.workspace import Workspace
 from kitae.errors import InputError, RecipeError, UnknownName
 from kitae.evaluate.contest import stage
@@ -28,10 +30,12 @@ def system(name: str, **settings: Any) -> Contestant:
     return Contestant(ContestantSettings.model_validate({"name": name, **way, **settings}), name, f"digest of {name}")
 
 
-def compared(out: Workspace, replies: dict[str, Any], *more: Contestant, **settings: Any) -> Comparison:
+def compared(
+    out: Workspace, replies: dict[str, Any], *more: Contestant, test: Any = TEST, **settings: Any
+) -> Comparison:
     """Models that reply by functions of the last question, or are answerers; then systems of other kinds."""
     models = {name: one if isinstance(one, FakeAnswerer) else FakeAnswerer(one) for name, one in replies.items()}
-    split = split_in(out, train=TRAIN, validation=[], test=TEST)
+    split = split_in(out, train=TRAIN, validation=[], test=test)
     return stage.compare(
         [*(system(name) for name in models), *more],
         split,
@@ -141,6 +145,30 @@ def test_instruction_and_examples_stand_before_each_question() -> None:
     assert TRAIN[0].question not in {turn.content for turn in same[0][:-1]}
     with pytest.raises(InputError, match="too few for 40 examples"):
         conversations(system("many", shots=40), TEST, TRAIN, seed=1)
+
+
+@pytest.mark.parametrize("shots_by", ["random", "nearest"])
+def test_no_example_asks_the_question_itself_however_it_is_written(shots_by: str) -> None:
+    question = ROWS[0]
+    asked = question.question
+    messages = [(Message("user", text), question.messages[1]) for text in (asked, f" {asked} ", asked.upper())]
+    twins = [replace(question, id=f"twin{n}", messages=said) for n, said in enumerate(messages)]
+    one = system("few", shots=3, shots_by=shots_by)
+    [talk] = conversations(one, [question], [*twins, *ROWS[1:5]], seed=1)
+    shown = [compact(message.content) for message in talk[:-1] if message.role == "user"]
+    assert len(shown) == 3
+    assert compact(asked) not in shown
+
+
+def test_what_nobody_could_want_is_neither_reference_nor_example(workspace: Workspace) -> None:
+    bad = [replace(row, id=f"bad{n}", desirable=False) for n, row in enumerate(TEST[:4])]
+    made = compared(workspace, {"good": knows(ROWS), "bad": clueless}, test=[*TEST, *bad])
+    assert made.json("comparison.json")["rows"] == len(TEST)
+
+
+def test_a_column_for_groups_that_is_not_there_is_refused_before_anybody_is_asked(workspace: Workspace) -> None:
+    with pytest.raises(UnknownName, match=r"evaluate\.group_by"):
+        compared(workspace, {"good": knows(ROWS), "bad": clueless}, group_by="custmer")
 
 
 @pytest.fixture

@@ -202,6 +202,15 @@ def test_similarity_is_the_mean_cosine_and_names_the_model() -> None:
     assert "model:embed-1" in metric.signature
 
 
+def test_what_an_endpoint_may_cost_is_no_part_of_the_key() -> None:
+    """So a raised cap goes on with the vectors that were paid for."""
+    one, other = (
+        resolved(embeddings={"base_url": "http://model.test/v1", "model": "m", "most_cost": cap}) for cap in (1.0, 2.0)
+    )
+    assert one.evaluate.key() == other.evaluate.key()
+    assert one.evaluate.plain() != other.evaluate.plain()
+
+
 def test_vectors_beyond_the_cap_are_an_error(tmp_path: Path) -> None:
     settings = EmbeddingSettings(base_url="http://model.test/v1", model="m", price_in=1e9, most_cost=0.001)
     with similarity.embedding(settings, tmp_path) as embed:

@@ -25,11 +25,7 @@ ENDS = 64
 class Embedder(Client[EmbeddingSettings]):
     """Turns texts into vectors until the cap on cost is reached."""
 
-    def __init__(self, *settings: Any, place: str, **more: Any) -> None:
-        """As `Client`; `place` is where the endpoint stands in a recipe."""
-        self.place = place
-        super().__init__(*settings, **more)
-        self.reached_cap = False
+    reached_cap = False
 
     def vectors(self, texts: Sequence[str], ids: Sequence[str]) -> Array | None:
         """A vector for each text, float32 [texts, dimensions], zero where the cap left none; None when it left nothing.

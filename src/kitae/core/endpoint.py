@@ -50,28 +50,30 @@ class Answer:
 class Client(Generic[S]):
     """Sends requests one at a time, within a cap on cost. `transport` and `sleep` are for tests."""
 
-    place = "the endpoint"
-    """Where its settings stand, for messages."""
-
     def __init__(
         self,
         settings: S,
         kept: Path,
         *,
+        place: str,
         transport: "httpx.BaseTransport | None" = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """Take the folder where answers are kept. Raises `InputError` when the key is not in the environment."""
+        """Take the folder where answers are kept, and where the settings stand.
+
+        Raises `InputError` when the key is not in the environment.
+        """
         import httpx
 
         key = os.environ.get(settings.key_from, "") if settings.key_from else ""
         if settings.key_from and not key:
             raise InputError(
                 f"the environment variable {settings.key_from} is not set",
-                hint=f"It holds the key of {self.place}; set it, or leave key_from out for an open endpoint",
+                hint=f"It holds the key of {place}; set it, or leave key_from out for an open endpoint",
             )
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         self.settings = settings
+        self.place = place
         self.spent = 0.0
         self.sent = 0
         self._kept = kept
@@ -148,8 +150,6 @@ class Client(Generic[S]):
 
 class Endpoint(Client[EndpointSettings]):
     """Writes answers."""
-
-    place = "data.augment.endpoint"
 
     def ask(self, prompt: str | Sequence[Message], *, about: str, seed: int) -> Answer:
         """The answer to a prompt, or a conversation, about the record of this id, fresh or kept.

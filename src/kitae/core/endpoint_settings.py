@@ -4,6 +4,9 @@ from pydantic import Field
 
 from kitae.core.settings import Settings
 
+CHANGES_NO_ANSWER = frozenset({"key_from", "most_cost", "attempts", "timeout_seconds"})
+"""Settings of an endpoint that no key of an artifact may hold: changed, what was paid for must be found again."""
+
 
 class Address(Settings):
     """An OpenAI-compatible endpoint."""

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from kitae.core.endpoint_settings import EmbeddingSettings
+from kitae.core.endpoint_settings import CHANGES_NO_ANSWER, EmbeddingSettings
 from kitae.core.method_settings import (
     AdapterSettings,
     FreezeSettings,
@@ -127,6 +127,10 @@ class ResolvedEvaluate(Settings):
     """Price of an hour of this machine."""
     embeddings: EmbeddingSettings | None = None
     """Who turns texts into vectors."""
+
+    def key(self) -> dict[str, object]:
+        """What answers and figures follow from, JSON-ready, for the key of an artifact."""
+        return self.model_dump(mode="json", exclude={"embeddings": set(CHANGES_NO_ANSWER)})
 
 
 class Resolved(Settings):

@@ -167,8 +167,13 @@ def open_model(settings: Resolved, adapter: Adapter | None) -> ModelAnswerer:
 
     Raises `BaseError`, also when the base is no longer the one that was planned with.
     """
+    return open_base(settings.base, settings.base_digest, adapter, settings)
+
+
+def open_base(base: str, digest: str, adapter: Adapter | None, settings: Resolved) -> ModelAnswerer:
+    """Any base, or with an adapter its tuned model, that answers as the settings say. Raises `BaseError`."""
     folder = None if adapter is None else adapter.folder / "adapter"
-    loaded = models.ready(settings.base, folder, digest=settings.base_digest)
+    loaded = models.ready(base, folder, digest=digest)
     how = settings.evaluate
     limits = models.Limits(
         how.max_new_tokens,

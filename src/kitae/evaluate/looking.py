@@ -161,11 +161,12 @@ def _turns(record: Record) -> list[tuple[str, str]]:
     for end in ends or [len(record.messages)]:
         said = [message for message in record.messages[:end] if message.role != "system"]
         question = next((message.content for message in reversed(said) if message.role == "user"), "")
-        turns.append((_form("\n".join(message.content for message in said)), _form(question)))
+        turns.append((same_form("\n".join(message.content for message in said)), same_form(question)))
     return turns
 
 
-def _form(text: str) -> str:
+def same_form(text: str) -> str:
+    """What two texts share that say the same but for case, width, spaces and punctuation."""
     return compact(text) or normalise(text)
 
 

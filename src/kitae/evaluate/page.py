@@ -160,7 +160,6 @@ def _environment() -> Environment:
         cause_step=lambda cause: two(*CAUSE_STEPS[cause]),
         worst_first=lambda labels: sorted(labels, key=lambda one: (one["f1"] or 0.0, one["label"])),
     )
-    environment.filters["p_text"] = sentences.p_text
     environment.filters.update(
         percent=percent,
         ends=ends,

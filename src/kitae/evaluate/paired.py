@@ -46,7 +46,9 @@ def randomisation(
     seen = abs(float(value(first.sum(0, keepdims=True))[0] - value(second.sum(0, keepdims=True))[0]))
     both, gap = (first + second).sum(0), first - second
     if groups is not None:
-        gap = weighted_sums(np.equal.outer(np.arange(groups.max() + 1), groups).astype(float), gap)
+        summed = np.zeros((int(groups.max()) + 1, gap.shape[1]))
+        np.add.at(summed, groups, gap)
+        gap = summed
     gap = gap[(gap != 0).any(axis=1)]
     if not len(gap):
         return 1.0

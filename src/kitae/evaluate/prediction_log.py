@@ -10,10 +10,16 @@ from typing import Any, Literal, Self
 from kitae.core.files import disk_errors
 from kitae.core.records import Message, Record
 from kitae.core.workspace import Draft
+from kitae.evaluate.rouge import exact_form
 
 Work = Literal["answer", "choose", "likelihood", "rejected", "alone"]
 """answer: in free text; choose: among known answers; likelihood: of the right answer; rejected: of the one that was not
 chosen; alone: how long one takes."""
+
+
+def is_right(record: Record) -> bool:
+    """Whether its answer is one to be learnt and measured by: there is one, and nobody judged it undesirable."""
+    return bool(exact_form(record.answer)) and record.desirable is not False
 
 
 @dataclass(frozen=True)

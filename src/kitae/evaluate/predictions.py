@@ -18,7 +18,7 @@ from kitae.core.resolved import Resolved
 from kitae.core.workspace import Draft
 from kitae.evaluate.answering import Answerer
 from kitae.evaluate.baseline import fit
-from kitae.evaluate.prediction_log import HeldOutSet, PredictionLog, Task, Watch
+from kitae.evaluate.prediction_log import HeldOutSet, PredictionLog, Task, Watch, is_right
 from kitae.evaluate.rouge import exact_form
 
 CHOICE_CHARACTERS = 75_000
@@ -69,8 +69,13 @@ class Data:
 
     def choices(self, language: str) -> tuple[str, ...]:
         """The distinct answers that training knows in a language, in their exact form; all where it knows none."""
-        known = self.train if self.labels else [row for row in self.train if row.language == language]
-        return tuple(known_answers(known or self.train))
+        known = self.right if self.labels else [row for row in self.right if row.language == language]
+        return tuple(known_answers(known or self.right))
+
+    @property
+    def right(self) -> list[Record]:
+        """The training rows whose answers are right ones; training saw the others as well."""
+        return list(filter(is_right, self.train))
 
 
 def predict(draft: Draft, data: Data, *, settings: Resolved, open_answerer: Callable[[str], Answerer]) -> Predictions:
@@ -92,7 +97,7 @@ def predict(draft: Draft, data: Data, *, settings: Resolved, open_answerer: Call
         answers[name]["baseline"] = found
     for name, sure in classical["sure"].items():
         measures[name]["baseline"] = sure
-    return Predictions(answers, classical["name"], classical["validation"], len(known_answers(data.train)), measures)
+    return Predictions(answers, classical["name"], classical["validation"], len(known_answers(data.right)), measures)
 
 
 def _tasks(draft: Draft, data: Data, settings: Resolved) -> list[Task]:
@@ -286,7 +291,7 @@ def _classical(draft: Draft, data: Data) -> dict[str, Any]:
     path = draft.scratch / BASELINE
     if not path.exists():
         draft.stage.note("a classical baseline is trained on the same training split")
-        baseline = fit(data.train, data.validation)
+        baseline = fit(data.right, list(filter(is_right, data.validation)))
         asked = {part.name: [record.question for record in part.records] for part in data.sets}
         answers = {name: baseline.answer(questions) for name, questions in asked.items()}
         right = {part.name: [record.answer for record in part.records] for part in data.sets}

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from kitae.core.artifacts import Adapter, Dataset, Split, Verdict
-from kitae.core.columns import group_of
 from kitae.core.files import read_jsonl, write_json, write_jsonl, write_text
 from kitae.core.metric_names import check_metrics
 from kitae.core.records import Record, content_digest, read_records
@@ -14,12 +13,12 @@ from kitae.core.settings import digest_of
 from kitae.core.workspace import Draft, Workspace
 from kitae.errors import InputError
 from kitae.evaluate.answering import Answerer, open_model
-from kitae.evaluate.checking import check_rows
+from kitae.evaluate.checking import check_rows, groups
 from kitae.evaluate.figures import SYSTEMS
 from kitae.evaluate.looking import seen_rows
 from kitae.evaluate.metrics.similarity import embedding
 from kitae.evaluate.page import page
-from kitae.evaluate.prediction_log import HeldOutSet
+from kitae.evaluate.prediction_log import HeldOutSet, is_right
 from kitae.evaluate.predictions import Data, Predictions, predict
 from kitae.evaluate.rouge import exact_form
 from kitae.evaluate.verdict import judge, lines, metric_names, summary
@@ -58,11 +57,11 @@ def run(
         Verdict,
         parents={"adapter": adapter.digest, **used, **extra},
         settings={
-            "evaluate": settings.evaluate.plain(),
+            "evaluate": settings.evaluate.key(),
             "task": settings.task,
             "seed": settings.seed,
             "base_digest": settings.base_digest,
-            "groups": _groups(split, held_out, settings.evaluate.group_by),
+            "groups": groups(split, held_out, settings.evaluate.group_by),
         },
         build=lambda draft: _build(
             draft,
@@ -72,14 +71,6 @@ def run(
             open_answerer or _opener(settings, adapter),
         ),
     )
-
-
-def _groups(split: Split, held_out: Mapping[str, Dataset], column: str | None) -> str | None:
-    """A digest of the groups of all held-out rows, which `content_digest` does not see."""
-    if column is None:
-        return None
-    files = [split.file("test.jsonl"), *(held_out[name].file(HELD_OUT) for name in sorted(held_out))]
-    return digest_of([[group_of(record, column) or record.id for record in read_records(file)] for file in files])
 
 
 def read(split: Split, held_out: Mapping[str, Dataset], *, task: str) -> Data:
@@ -95,7 +86,7 @@ def read(split: Split, held_out: Mapping[str, Dataset], *, task: str) -> Data:
 def _held_out(name: str, records: Iterable[Record]) -> HeldOutSet:
     """Rows without a reference answer cannot be judged, and an undesirable one is none; they are counted, left out."""
     every = list(records)
-    usable = tuple(record for record in every if exact_form(record.answer) and record.desirable is not False)
+    usable = tuple(filter(is_right, every))
     return HeldOutSet(name, usable, len(every) - len(usable))
 
 

@@ -122,7 +122,7 @@ def _set(
         "failures": failures(part.records, answers["tuned"], answers.get("base"), data.train),
     }
     if settings.task == "classify" and part.records:
-        labels = known_answers(data.train)
+        labels = known_answers(data.right)
         values["by_label"] = label_table(
             part.records, answers["tuned"], labels, confidence=settings.evaluate.confidence
         )

@@ -36,7 +36,7 @@ def draw(logits: Tensor, temperature: float, top_p: float, chances: Sequence[flo
     """One token (R) from logits (R, V); `chances` are one number from 0 up to 1 for each row."""
     if temperature == 0.0:
         return logits.argmax(-1)
-    shares, order = (logits.double().cpu() / temperature).softmax(-1).sort(descending=True, stable=True)
+    shares, order = (logits.float().cpu().double() / temperature).softmax(-1).sort(descending=True, stable=True)
     reached = shares.cumsum(-1)
     # A token stays when the ones before it do not reach top_p, so the likeliest always stays.
     kept = torch.where(reached - shares < top_p, shares, 0.0)

@@ -98,7 +98,7 @@ class _Work:
         """The rows with their variants."""
         endpoint = None
         if any(method.kind in THROUGH_ENDPOINT for method in settings.methods) and settings.endpoint is not None:
-            endpoint = Endpoint(settings.endpoint, self.out.home / ANSWERS)
+            endpoint = Endpoint(settings.endpoint, self.out.home / ANSWERS, place="data.augment.endpoint")
         tools = [Tools(method, endpoint, own) for method, own in zip(settings.methods, self.own, strict=True)]
         try:
             return augment(

@@ -1,5 +1,6 @@
 """How each system of a comparison is asked: its instruction, its examples, and who answers."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,18 +9,16 @@ import numpy as np
 
 from kitae import models
 from kitae.core.artifacts import Adapter
-from kitae.core.chat import end_token_ids
 from kitae.core.contest_settings import ContestantSettings
 from kitae.core.endpoint import CapReached, Endpoint
+from kitae.core.endpoint_settings import CHANGES_NO_ANSWER
 from kitae.core.records import Message, Record
 from kitae.core.resolved import Resolved
 from kitae.errors import InputError
-from kitae.evaluate.answering import Answerer, ModelAnswerer
+from kitae.evaluate.answering import Answerer, open_base
+from kitae.evaluate.looking import same_form
 from kitae.evaluate.mistakes.causes import neighbours
 from kitae.evaluate.prediction_log import PredictionLog, Task, Watch
-
-UNPRICED = ("most_cost", "attempts", "timeout_seconds")
-"""What of an endpoint's settings changes no answer."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ class Contestant:
 
     def plain(self) -> dict[str, Any]:
         """What its answers follow from, JSON-ready."""
-        said = self.settings.model_dump(mode="json", exclude={"endpoint": set(UNPRICED)})
+        said = self.settings.model_dump(mode="json", exclude={"endpoint": set(CHANGES_NO_ANSWER)})
         return {**said, "base": self.base_digest, "adapter": "" if self.adapter is None else self.adapter.digest}
 
 
@@ -69,17 +68,20 @@ def examples(
         return [[] for _ in records]
     if len(train) <= how.shots:
         raise InputError(f"{how.name}: training has {len(train)} rows, too few for {how.shots} examples")
+    # Of the rows that ask the same as the question none may stand before it, so as many more are at hand.
+    count = min(len(train), how.shots + max(Counter(same_form(row.question) for row in train).values()))
     if how.shots_by == "nearest":
-        near, _ = neighbours([record.question for record in records], train, count=how.shots + 1)
+        near, _ = neighbours([record.question for record in records], train, count=count)
         found = [[train[index] for index in row] for row in near]
         return [_without(record, rows, how.shots)[::-1] for record, rows in zip(records, found, strict=True)]
-    drawn = [train[int(index)] for index in np.random.default_rng(seed).permutation(len(train))[: how.shots + 1]]
+    drawn = [train[int(index)] for index in np.random.default_rng(seed).permutation(len(train))[:count]]
     return [_without(record, drawn, how.shots) for record in records]
 
 
 def _without(record: Record, rows: Sequence[Record], count: int) -> list[Record]:
-    """So many of the rows, without one that asks the same."""
-    return [row for row in rows if row.question != record.question][:count]
+    """So many of the rows, without any that asks the same but for case, width and spaces."""
+    asked = same_form(record.question)
+    return [row for row in rows if same_form(row.question) != asked][:count]
 
 
 def ask_endpoint(
@@ -110,11 +112,4 @@ def ask_endpoint(
 
 def open_answerer(one: Contestant, settings: Resolved) -> Answerer:
     """The model of a contestant, as it is served. Raises `BaseError`."""
-    folder = None if one.adapter is None else one.adapter.folder / "adapter"
-    loaded = models.ready(one.base, folder, digest=one.base_digest)
-    how = settings.evaluate
-    stops = frozenset(end_token_ids(loaded.tokenizer))
-    limits = models.Limits(
-        how.max_new_tokens, how.batch_rows, stops, tuple(how.stop), how.temperature, how.top_p, settings.seed
-    )
-    return ModelAnswerer(loaded, limits)
+    return open_base(one.base, one.base_digest, one.adapter, settings)

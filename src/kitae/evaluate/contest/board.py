@@ -34,7 +34,7 @@ def judge(
 ) -> dict[str, Any]:
     """Every figure of every system and pair, which system is best, and why, as JSON-ready values."""
     how = settings.evaluate
-    names = metric_names([name for name in how.metrics if name not in BESIDES]) + list(BESIDES)
+    names = list(dict.fromkeys([*metric_names(how.metrics), *BESIDES]))
     questions = Questions(
         tuple(record.answer for record in records),
         tuple(record.language for record in records),
@@ -117,13 +117,14 @@ def _best(
             },
             *_beaten(main, ranked, top),
         ]
-    if len(tied) == 1:
+    level = [row["system"] for row in ranked[1:] if row["system"] not in ranked[0]["beats"]]
+    if not level:
         first = {
             "en": f"Take `{top}`: {english} {_value(main, top)}, better than every other beyond chance",
             "ja": f"`{top}`を勧めます：{japanese} {_value(main, top)}。他のすべてを偶然の範囲を超えて上回ります",
         }
     else:
-        others = ", ".join(f"`{name}`" for name in tied if name != top)
+        others = ", ".join(f"`{name}`" for name in level)
         first = {
             "en": f"Take `{top}`: {english} {_value(main, top)}; the difference to {others} may be chance",
             "ja": f"`{top}`を勧めます：{japanese} {_value(main, top)}。{others}との差は偶然かもしれません",

@@ -14,12 +14,13 @@ from kitae.core.settings import digest_of
 from kitae.core.workspace import Draft, Workspace
 from kitae.errors import InputError
 from kitae.evaluate.answering import Answerer
+from kitae.evaluate.checking import check_rows, groups
 from kitae.evaluate.contest.asking import Contestant, ask_endpoint, conversations, open_answerer
 from kitae.evaluate.contest.board import judge
 from kitae.evaluate.looking import seen_rows
 from kitae.evaluate.metrics.similarity import embedding
 from kitae.evaluate.page import comparison_page
-from kitae.evaluate.prediction_log import HeldOutSet, PredictionLog, Task, Watch
+from kitae.evaluate.prediction_log import HeldOutSet, PredictionLog, Task, Watch, is_right
 from kitae.evaluate.predictions import LOG, SECONDS_IN_HOUR, Answers, Measures, alone_rows, ask, collect
 from kitae.evaluate.rouge import exact_form
 
@@ -54,6 +55,7 @@ def compare(
             hint="Name versions, bases, or YAML files with `systems:`",
         )
     check_metrics(settings.evaluate.metrics, settings.evaluate, preference=settings.task == "preference")
+    check_rows(split, {}, settings.evaluate)
     return out.make(
         Comparison,
         parents={
@@ -63,7 +65,8 @@ def compare(
         },
         settings={
             "systems": [one.plain() for one in contestants],
-            "evaluate": settings.evaluate.plain(),
+            "evaluate": settings.evaluate.key(),
+            "groups": groups(split, {}, settings.evaluate.group_by),
             "task": settings.task,
             "seed": settings.seed,
         },
@@ -81,8 +84,8 @@ class _Contest:
 
     def build(self, draft: Draft) -> None:
         """Ask, judge, write."""
-        records = tuple(record for record in read_records(self.split.file("test.jsonl")) if exact_form(record.answer))
-        train = [record for record in read_records(self.split.file("train.jsonl")) if exact_form(record.answer)]
+        records = tuple(filter(is_right, read_records(self.split.file("test.jsonl"))))
+        train = list(filter(is_right, read_records(self.split.file("train.jsonl"))))
         if not records:
             raise InputError("the test split has no row with an answer, so there is nothing to compare on")
         part = HeldOutSet(SET, records)
@@ -116,8 +119,8 @@ class _Contest:
         if one.settings.endpoint is None:
             ask(self.open_model(one, self.settings), tasks, log, watch)
             return
-        endpoint = Endpoint(one.settings.endpoint, draft.scratch / ENDPOINTS / digest_of(one.name)[:12])
-        endpoint.place = f"the endpoint of {one.name}"
+        kept = draft.scratch / ENDPOINTS / digest_of(one.name)[:12]
+        endpoint = Endpoint(one.settings.endpoint, kept, place=f"the endpoint of {one.name}")
         try:
             for task in tasks:
                 ask_endpoint(endpoint, task, log, watch, stop=tuple(self.settings.evaluate.stop))

@@ -18,7 +18,6 @@ LEAST_ROWS = 3
 """Smaller clusters are no pattern, and are left out."""
 DIMENSIONS = 40
 NAME_WORDS = 3
-EXAMPLES = 5
 CHARACTERS = (2, 3)
 
 

@@ -13,7 +13,7 @@ from kitae.errors import InputError, UnknownName
 from kitae.evaluate.mistakes.analysis import CAUSE_NAMES, analyse
 from kitae.evaluate.mistakes.items import items_of
 from kitae.evaluate.mistakes.proposals import lines, propose
-from kitae.evaluate.rouge import exact_form
+from kitae.evaluate.prediction_log import is_right
 
 PREFIX = "predictions-"
 COLUMNS = ("decision", "correction", "id", "cause", "question", "reference", "answer", "nearest_question",
@@ -34,7 +34,7 @@ def errors(verdict: Verdict, split: Split, *, system: str = "tuned", sets: Seque
     for name in sets:
         if name not in names:
             raise UnknownName("held-out set", got=name, known=names)
-    train = [record for record in read_records(split.file("train.jsonl")) if exact_form(record.answer)]
+    train = list(filter(is_right, read_records(split.file("train.jsonl"))))
     found = {}
     for name in sets or names:
         items = items_of(read_jsonl(verdict.file(f"{PREFIX}{name}.jsonl")), system)
@@ -50,7 +50,7 @@ def proposals(verdict: Verdict, split: Split, *, system: str = "tuned", name: st
     judged = verdict.json("verdict.json")
     if name not in judged["sets"]:
         raise UnknownName("held-out set", got=name, known=judged["sets"])
-    train = [record for record in read_records(split.file("train.jsonl")) if exact_form(record.answer)]
+    train = list(filter(is_right, read_records(split.file("train.jsonl"))))
     items = items_of(read_jsonl(verdict.file(f"{PREFIX}{name}.jsonl")), system)
     found = propose(items, train, confidence=judged["confidence"], seed=judged["seed"])
     about = {"system": system, "verdict": verdict.digest, "set": name, "task": judged["task"]}
